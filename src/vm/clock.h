@@ -1,0 +1,74 @@
+/* Virtual time: nanoseconds since the machine started; the generic timers' counter is this number
+ * (CNTFRQ_EL0 = 1 GHz). Stops while the VM is stopped.
+ *
+ * Two sources: the host's monotonic clock, or the count of executed instructions (deterministic:
+ * 1 instruction = `ns_per_insn`). With the host source a thread runs the timers; with the counted
+ * source the vCPU's run loop does (clock_advance_to, clock_run_due).
+ */
+#ifndef VM_CLOCK_H
+#define VM_CLOCK_H
+
+#include "base/err.h"
+#include "vm/journal.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef uint64_t vtime_t;
+#define VTIME_NEVER UINT64_MAX
+
+struct clock_timer {
+    vtime_t deadline; /* VTIME_NEVER: not armed */
+    void (*fn)(void *arg); /* called without the clock's lock */
+    void *arg;
+    struct clock_timer *next;
+};
+
+enum clock_source { CLOCK_HOST, CLOCK_COUNTED };
+
+struct clock {
+    enum clock_source source;
+    struct journal *journal;
+    pthread_mutex_t lock; /* rank: innermost */
+    pthread_cond_t wake;  /* the timer thread: something changed */
+    pthread_cond_t idle;  /* no callback is running */
+    bool in_callback;
+    pthread_t thread;
+    bool thread_running, quit, stopped;
+    vtime_t offset;            /* host monotonic time of virtual time zero (host source) */
+    vtime_t frozen;            /* virtual time while stopped */
+    _Atomic vtime_t counted;   /* virtual time of the counted source */
+    struct clock_timer *timers; /* armed, sorted by deadline */
+};
+
+/* Begins at virtual time 0, stopped. @any */
+int MUST_CHECK clock_create(struct clock *c, enum clock_source source, struct journal *j,
+                            struct err *e);
+void clock_destroy(struct clock *c);
+
+/* Starts (or goes on) and stops virtual time. clock_stop() returns when no timer callback is running;
+ * it must not be called from one. @any */
+void clock_start(struct clock *c);
+void clock_stop(struct clock *c);
+
+/* Virtual time now; host reads pass the journal. @any */
+vtime_t clock_now(struct clock *c);
+
+/* Sets the time of a stopped clock (load). @stopped */
+void clock_set(struct clock *c, vtime_t now);
+
+/* Seconds since the epoch, through the journal: for the real-time clock only. @any */
+uint64_t clock_wall_seconds(struct clock *c);
+
+/* Initialises a timer; arms it (replacing an earlier deadline) or cancels it. A callback may still be
+ * running when cancel returns. @any */
+void clock_timer_init(struct clock_timer *t, void (*fn)(void *), void *arg);
+void clock_timer_set(struct clock *c, struct clock_timer *t, vtime_t deadline);
+
+/* Counted source: next deadline, moving time on, running what is due. @vcpu */
+vtime_t clock_next_deadline(struct clock *c);
+void clock_advance_to(struct clock *c, vtime_t now);
+
+#endif

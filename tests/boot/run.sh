@@ -1,0 +1,246 @@
+#!/bin/bash
+# usage: tests/boot/run.sh [SOJOURN [TEST...]]
+#
+# Boots Debian's stock arm64 kernels and checks what they see of the machine: the kernels' logs, the
+# console, disks (ext4 image with Debian programs, discard, several queues, durability after a kill of
+# the monitor), the network in both directions, entropy, power key, reset. One line per test:
+# ok NAME | not ok NAME | skip NAME reason; the last line counts them.
+set -u
+root=$(cd "$(dirname "$0")/../.." && pwd)
+sojourn=$(realpath "${1:-$root/out/rel/sojourn}")
+shift $(($# > 0 ? 1 : 0))
+only=" $* "
+guest=$root/tools/guest
+work=$(mktemp -d)
+trap 'kill $(jobs -p) 2>/dev/null; rm -rf "$work"' EXIT
+passed=0 failed=0 skipped=0
+
+ok() { passed=$((passed + 1)); echo "ok $1"; }
+skip() { skipped=$((skipped + 1)); echo "skip $1 $2"; }
+not_ok() { # NAME TEXT...: with the end of the guest's console for the reader
+    failed=$((failed + 1))
+    echo "not ok $1"
+    shift
+    printf '# %s\n' "$@"
+    tail -n 15 "$work/console" 2>/dev/null | tr -d '\r' | sed 's/^/# console: /'
+}
+wanted() { [ "$only" = "  " ] || case $only in *" $1 "*) ;; *) return 1 ;; esac; }
+
+# boot FLAVOUR SECONDS COMMAND [OPTION...]: runs COMMAND in the guest; its output is in $work/out, the
+# console in $work/console, its status in $told, the monitor's in $status.
+boot() {
+    local flavour=$1 limit=$2 command=$3 kernel
+    shift 3
+    kernel=$("$guest/fetch-kernel" "$flavour") || return 1
+    "$guest/make-initramfs" --kernel "$flavour" --command "$command" "$work/initrd" || return 1
+    rm -f "$work/console"
+    status=0
+    timeout "$limit" "$sojourn" run --kernel "$kernel/vmlinuz" --initrd "$work/initrd" --memory 1G \
+        --append "console=ttyAMA0 panic=-1 oops=panic" --no-reboot --console "file:$work/console" \
+        --hvc stdio --stats "$work/stats" "$@" </dev/null >"$work/out" 2>"$work/err" || status=$?
+    told=$(tr -d '\r' <"$work/console" | sed -n 's/.*sojourn: status \([0-9]*\)$/\1/p' | tail -n 1)
+}
+
+# The kernel's log has none of the words that announce trouble.
+log_is_clean() {
+    ! tr -d '\r' <"$work/console" | grep -E -q \
+        'WARNING:|BUG:|Oops|Unable to handle|Call trace|rcu.*stall|soft lockup|INFO: task|Internal error|Kernel panic'
+}
+
+# expect NAME COMMAND OUTPUT [FLAVOUR [OPTION...]]: the command prints exactly OUTPUT and succeeds.
+expect_output() {
+    local name=$1 command=$2 output=$3 flavour=${4:-cloud}
+    wanted "$name" || return 0
+    shift $(($# < 4 ? 3 : 4))
+    boot "$flavour" 120 "$command" "$@"
+    if [ "$status" != 0 ] || [ "$told" != 0 ]; then
+        not_ok "$name" "monitor status $status, command status ${told:-none}" "$(cat "$work/err")"
+    elif [ "$(cat "$work/out")" != "$output" ]; then
+        not_ok "$name" "printed: $(cat "$work/out")" "expected: $output"
+    elif ! log_is_clean; then
+        not_ok "$name" "the kernel's log reports trouble"
+    else
+        ok "$name"
+    fi
+}
+
+for flavour in cloud generic; do
+    expect_output "kernel_${flavour}_reaches_user_space" 'uname -m; cat /proc/cpuinfo | head -3 | wc -l' \
+        "$(printf 'aarch64\n3')" $flavour
+done
+
+# Under 60 seconds with the interpreter: the first user process' time on the kernel's clock.
+name=kernel_cloud_boots_in_time
+if wanted $name; then
+    boot cloud 120 true --engine interp
+    seconds=$(tr -d '\r' <"$work/console" | sed -n 's/^\[ *\([0-9]*\)\..*Run \/init as init.*/\1/p')
+    if [ -n "$seconds" ] && [ "$seconds" -lt 60 ]; then ok $name; else not_ok $name "took '$seconds' s"; fi
+fi
+
+expect_output command_status_is_told 'sh -c "exit 0"; echo done' done
+expect_output entropy_device_gives_bytes 'head -c 512 /dev/hwrng | wc -c; cat /sys/class/misc/hw_random/rng_current' \
+    "$(printf '512\nvirtio_rng.0')"
+expect_output no_rng_removes_the_device '[ -e /dev/hwrng ] && cat /sys/class/misc/hw_random/rng_available; echo end' end cloud --no-rng
+expect_output realtime_clock_is_right \
+    "[ \$((\$(date +%s) - $(date +%s))) -lt 60 ] && [ \$((\$(date +%s) - $(date +%s))) -ge 0 ] && echo right" right
+expect_output sleep_takes_its_time 'a=$(date +%s%N); sleep 2; b=$(date +%s%N); [ $((b - a)) -ge 2000000000 ] && [ $((b - a)) -lt 4000000000 ] && echo right' right
+
+# ---- Disks ----
+
+# fresh_disk MEGABYTES: a sparse raw file in $disk
+fresh_disk() { disk=$work/disk.img; rm -f "$disk"; truncate -s "$1M" "$disk"; }
+
+if wanted disk_serial_size_and_queues; then
+    fresh_disk 64
+    expect_output disk_serial_size_and_queues \
+        'cat /sys/block/vda/serial; echo; cat /sys/block/vda/size; ls /sys/block/vda/mq | wc -l' \
+        "$(printf 'ABC-123\n131072\n1')" cloud --disk "$disk,serial=ABC-123,queues=1"
+fi
+if wanted disk_data_reaches_the_file; then
+    fresh_disk 64
+    expect_output disk_data_reaches_the_file \
+        'seq 1 2000000 >/tmp/x; dd if=/tmp/x of=/dev/vda bs=64k conv=fsync 2>/dev/null; wc -c </tmp/x' \
+        14888896 cloud --disk "$disk"
+    if cmp -s -n 14888896 <(seq 1 2000000) "$disk"; then ok disk_file_has_the_data; else not_ok disk_file_has_the_data; fi
+fi
+if wanted disk_readonly_refuses_writes; then
+    fresh_disk 64
+    expect_output disk_readonly_refuses_writes \
+        'cat /sys/block/vda/ro; echo x >/dev/vda || echo refused' "$(printf '1\nrefused')" cloud --disk "$disk,readonly" 2>/dev/null
+fi
+if wanted disk_ephemeral_leaves_the_file_untouched; then
+    fresh_disk 64
+    before=$(sha256sum <"$disk")
+    expect_output disk_ephemeral_leaves_the_file_untouched \
+        'mke2fs -q /dev/vda; mkdir -p /mnt; mount -t ext4 /dev/vda /mnt && echo hello >/mnt/a && sync && cat /mnt/a' hello cloud --disk "$disk,ephemeral"
+    if [ "$(sha256sum <"$disk")" = "$before" ]; then ok disk_file_is_unchanged; else not_ok disk_file_is_unchanged; fi
+fi
+if wanted disk_discard_gives_space_back; then
+    fresh_disk 64
+    dd if=/dev/urandom of="$disk" bs=1M count=64 conv=notrunc status=none
+    expect_output disk_discard_gives_space_back 'blkdiscard /dev/vda && echo discarded' discarded cloud --disk "$disk"
+    if [ "$(du -k "$disk" | cut -f1)" -lt 1024 ]; then ok disk_space_is_back; else not_ok disk_space_is_back; fi
+fi
+
+# What a guest's sync promised is in the file although the monitor is killed at once afterwards.
+name=disk_survives_kill_after_sync
+if wanted $name; then
+    fresh_disk 64
+    mke2fs -q -t ext4 "$disk"
+    kernel=$("$guest/fetch-kernel" cloud)
+    "$guest/make-initramfs" --kernel cloud --command \
+        'mkdir -p /mnt; mount -t ext4 /dev/vda /mnt; n=0; while :; do n=$((n+1)); seq 1 20000 | sed "s/^/$n /" >/mnt/f$n; sync; echo "synced $n"; done' "$work/initrd"
+    rm -f "$work/console"
+    "$sojourn" run --kernel "$kernel/vmlinuz" --initrd "$work/initrd" --append "console=ttyAMA0" \
+        --console "file:$work/console" --hvc "file:$work/hvc" --disk "$disk" </dev/null 2>"$work/err" &
+    monitor=$!
+    for _ in $(seq 600); do
+        grep -q 'synced 5' "$work/hvc" 2>/dev/null && break
+        sleep 0.1
+    done
+    kill -9 $monitor
+    wait $monitor 2>/dev/null
+    synced=$(tr -d '\r' <"$work/hvc" | sed -n 's/^synced \([0-9]*\)$/\1/p' | tail -n 1)
+    bad=
+    for n in $(seq 1 "${synced:-0}"); do
+        debugfs -R "cat /f$n" "$disk" 2>/dev/null | cmp -s - <(seq 1 20000 | sed "s/^/$n /") || bad="$bad $n"
+    done
+    cp "$disk" "$work/fsck.img"
+    e2fsck -fy "$work/fsck.img" >"$work/fsck" 2>&1
+    fsck=$?
+    if [ "${synced:-0}" -ge 5 ] && [ -z "$bad" ] && [ $fsck -le 1 ]; then
+        ok $name
+    else
+        not_ok $name "synced '$synced', damaged files:$bad, e2fsck $fsck"
+    fi
+fi
+
+# Debian's own perl, python3, gcc, openssl, sqlite3 from an ext4 image print what they print elsewhere.
+name=debian_programs_print_the_expected
+if wanted $name; then
+    if image=$("$guest/make-rootfs" 2>"$work/err"); then
+        kernel=$("$guest/fetch-kernel" cloud)
+        "$guest/make-initramfs" --kernel cloud "$work/initrd"
+        rm -f "$work/console" "$work/hvc"
+        status=0
+        timeout 300 "$sojourn" run --kernel "$kernel/vmlinuz" --initrd "$work/initrd" --memory 1G \
+            --append "console=ttyAMA0 panic=-1 oops=panic root=/dev/vda rw" --disk "$image,ephemeral" --no-reboot \
+            --console "file:$work/console" --hvc "file:$work/hvc" </dev/null 2>"$work/err" || status=$?
+        if [ $status = 0 ] && cmp -s "$work/hvc" "$guest/workloads.expected" && log_is_clean; then
+            ok $name
+        else
+            not_ok $name "monitor status $status" "$(diff "$work/hvc" "$guest/workloads.expected" | head -n 10)"
+        fi
+    else
+        not_ok $name "no image: $(tail -n 3 "$work/err")"
+    fi
+fi
+
+# ---- Network ----
+
+free_port() { # prints a TCP port that nobody listens on
+    local port
+    for _ in $(seq 50); do
+        port=$((20000 + RANDOM % 20000))
+        (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || { echo $port; return; }
+    done
+}
+
+expect_output net_user_gets_an_address 'ip -4 addr show eth0 | grep -o "inet [0-9.]*"; cat /sys/class/net/eth0/address' \
+    "$(printf 'inet 10.0.2.15\n52:54:00:12:34:56')" cloud --net user
+
+name=net_forward_reaches_the_guest
+if wanted $name; then
+    port=$(free_port)
+    (
+        for _ in $(seq 300); do
+            if exec 3<>"/dev/tcp/127.0.0.1/$port" 2>/dev/null; then
+                printf 'GET /big HTTP/1.0\r\n\r\n' >&3
+                if timeout 60 cat <&3 >"$work/reply" && [ "$(wc -c <"$work/reply")" -gt 1000 ]; then break; fi
+            fi
+            sleep 0.2
+        done 2>/dev/null
+    ) &
+    boot cloud 120 'mkdir /www; seq 1 300000 >/www/big; md5sum </www/big; httpd -f -p 80 -h /www & sleep 25' \
+        --net "user,forward=tcp:127.0.0.1:$port:80"
+    wait
+    if sed '1,/^\r*$/d' "$work/reply" 2>/dev/null | cmp -s - <(seq 1 300000); then
+        ok $name
+    else
+        not_ok $name "reply of $(wc -c <"$work/reply" 2>/dev/null) bytes" "$(cat "$work/err")"
+    fi
+fi
+
+name=net_guest_reaches_the_host
+if wanted $name; then
+    if command -v python3 >/dev/null; then
+        port=$(free_port)
+        mkdir -p "$work/www"
+        seq 1 300000 >"$work/www/data"
+        (cd "$work/www" && exec python3 -m http.server --bind 127.0.0.1 "$port" >/dev/null 2>&1) &
+        server=$!
+        sleep 1
+        expect_output $name "wget -q -O - http://10.0.2.2:$port/data | md5sum" \
+            "$(md5sum <"$work/www/data")" cloud --net user
+        kill $server
+        wait $server 2>/dev/null
+    else
+        skip $name "python3 is not installed"
+    fi
+fi
+
+# ---- Power ----
+
+name=reset_restarts_the_guest
+if wanted $name; then
+    kernel=$("$guest/fetch-kernel" cloud)
+    "$guest/make-initramfs" --kernel cloud --command 'reboot -f' "$work/initrd"
+    rm -f "$work/console"
+    timeout 40 "$sojourn" run --kernel "$kernel/vmlinuz" --initrd "$work/initrd" --append console=ttyAMA0 \
+        --console "file:$work/console" --hvc null </dev/null 2>"$work/err"
+    boots=$(grep -c 'Booting Linux on physical CPU' "$work/console")
+    if [ "$boots" -ge 2 ]; then ok $name; else not_ok $name "$boots boots"; fi
+fi
+
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" = 0 ]

@@ -1,0 +1,317 @@
+/* Random trials with a bias to where the mistakes are: equal registers, register 31, fields of all
+ * zeros and all ones, numbers next to the edges of their formats, addresses next to the edges of
+ * pages.
+ *
+ * Addresses are found without knowing addressing modes: the trial is run once with the base register
+ * far outside the map, and FAR says how far from it the instruction reaches.
+ */
+#include "generate.h"
+
+#include "a64/exception.h"
+#include "a64/mmu.h"
+#include "known.h"
+
+#include <string.h>
+
+#define PROBE UINT64_C(0x100000000000) /* nothing is mapped anywhere near */
+
+static uint64_t rnd(uint64_t *s)
+{
+    *s ^= *s << 13;
+    *s ^= *s >> 7;
+    *s ^= *s << 17;
+    return *s * UINT64_C(0x2545f4914f6cdd1d) >> 3 ^ *s;
+}
+
+/* True once in n. */
+static bool one_in(uint64_t *s, unsigned n)
+{
+    return (rnd(s) >> 20) % n == 0;
+}
+
+/* ---- Operands ---- */
+
+/* A number of a format with `e` exponent and `f` fraction bits. */
+static uint64_t edge_float(uint64_t *s, unsigned e, unsigned f)
+{
+    uint64_t r = rnd(s), frac = rnd(s) & MASK(f), bias = MASK(e - 1), exp;
+    switch (r & 15) {
+    case 0: exp = 0; frac = 0; break;
+    case 1: exp = MASK(e); frac = 0; break;
+    case 2: exp = MASK(e); frac |= BIT(f - 1); break;
+    case 3: exp = MASK(e); frac = (frac & ~BIT(f - 1)) | 1; break;
+    case 4: exp = 0; break;
+    case 5: exp = 0; frac = (r >> 16) & 3; break;
+    case 6: exp = 1; frac &= 7; break;
+    case 7: exp = MASK(e) - 1; frac |= MASK(f) & ~UINT64_C(7); break;
+    case 8: exp = bias + ((r >> 16) & 3) - 2; frac = r & BIT(20) ? BIT(f - 1) : 0; break;
+    case 9: exp = bias + ((r >> 16) & 63); frac &= ~MASK(f / 2); break;
+    case 10: exp = bias / 2 + ((r >> 16) & 7); break;
+    case 11: exp = bias + ((r >> 16) & 127); break;
+    case 12: exp = rnd(s) & MASK(e); break;
+    default: exp = bias + ((r >> 16) & 15) - 8; break;
+    }
+    return (r >> 63) << (e + f) | (exp & MASK(e)) << f | frac;
+}
+
+static uint64_t edge_int(uint64_t *s)
+{
+    uint64_t r = rnd(s), one = BIT((r >> 8) & 63);
+    switch (r & 15) {
+    case 0: return (r >> 16) & 3;
+    case 1: return one;
+    case 2: return one - 1;
+    case 3: return ~one;
+    case 4: return -one;
+    case 5: return rnd(s) >> ((r >> 8) & 63);
+    case 6: return one * 0x0001000100010001u;
+    case 7: return ~UINT64_C(0) - ((r >> 16) & 3);
+    case 8: return BIT(63) - ((r >> 16) & 1);
+    case 9: return (BIT(31) - ((r >> 16) & 1)) | (r & BIT(40) ? rnd(s) << 32 : 0);
+    case 10: return RANDOM_REGION + (r >> 16) % RANDOM_REGION_BYTES;
+    default: return rnd(s);
+    }
+}
+
+static uint64_t edge_vector(uint64_t *s, unsigned kind)
+{
+    uint64_t v = 0;
+    switch (kind) {
+    case 0: return edge_float(s, 11, 52);
+    case 1: return edge_float(s, 8, 23) << 32 | edge_float(s, 8, 23);
+    case 2:
+    case 3:
+        for (unsigned i = 0; i < 4; i++)
+            v = v << 16 | (kind == 2 ? edge_float(s, 5, 10) : edge_float(s, 8, 7));
+        return v;
+    default: return edge_int(s);
+    }
+}
+
+static void make_state(uint64_t *s, struct random_state *st, unsigned kind)
+{
+    for (unsigned n = 0; n < 31; n++)
+        st->x[n] = edge_int(s);
+    st->sp = edge_int(s) & ~UINT64_C(15);
+    for (unsigned n = 0; n < 32; n++)
+        for (unsigned i = 0; i < 2; i++)
+            st->v[n][i] = edge_vector(s, one_in(s, 16) ? (unsigned)(rnd(s) % 5) : kind);
+    st->nzcv = (rnd(s) & 15) << 28;
+    st->fpcr = rnd(s) & FPCR_MASK & (rnd(s) | rnd(s));
+    if (one_in(s, 2))
+        st->fpcr &= FPCR_RMODE;
+    st->fpsr = one_in(s, 4) ? rnd(s) & 0x0800009f : 0;
+    for (unsigned z = 0; z < RANDOM_ZONES; z++) {
+        for (unsigned i = 0; i < RANDOM_ZONE; i += 8) {
+            uint64_t v = edge_int(s);
+            memcpy(&st->memory[z][i], &v, sizeof(v));
+        }
+    }
+}
+
+/* The format a line is likely to use: 0 double, 1 single, 2 half, 3 BFloat16, 4 integer. */
+static unsigned make_kind(uint64_t *s, const struct a64_op_info *info, uint32_t word)
+{
+    unsigned r = (unsigned)(rnd(s) >> 32) & 15;
+    if (r < 2)
+        return r < 1 ? 4 : (unsigned)(rnd(s) % 5);
+    if (info->feature == A64_FEAT_BF16)
+        return r < 12 ? 3 : 1;
+    if (info->feature == A64_FEAT_FP16 || info->feature == A64_FEAT_FHM)
+        return 2;
+    for (unsigned i = 0; i < info->field_count; i++)
+        if (strcmp(info->fields[i].name, "sz") == 0)
+            return bit(word, info->fields[i].lo) ? 0 : 1;
+    return (unsigned)(rnd(s) % 5);
+}
+
+/* ---- Words ---- */
+
+static const struct a64_op_field *find_field(const struct a64_op_info *info, const char *name)
+{
+    for (unsigned i = 0; i < info->field_count; i++)
+        if (strcmp(info->fields[i].name, name) == 0)
+            return &info->fields[i];
+    return NULL;
+}
+
+static bool is_register(const struct a64_op_field *f)
+{
+    return f->name[0] == 'r' && f->width == 5;
+}
+
+static uint32_t put_field(uint32_t word, const struct a64_op_field *f, uint64_t value)
+{
+    return (uint32_t)bits_set(word, f->lo + f->width - 1u, f->lo, value);
+}
+
+static uint64_t make_field(uint64_t *s, const struct a64_op_field *f, uint64_t last_register)
+{
+    uint64_t r = rnd(s);
+    if (is_register(f))
+        return (r & 7) == 0 ? 31 : (r & 7) == 1 ? last_register : (r >> 8) & 31;
+    if (f->width < 4)
+        return r >> 8;
+    if (f->width >= 14) /* branch offsets: often near enough to stay in the region */
+        return (r & 3) == 0 ? r >> 8 : (uint64_t)sign_extend(r >> 8, 11);
+    return (r & 7) == 0 ? 0 : (r & 7) == 1 ? ~UINT64_C(0) : r >> 8;
+}
+
+/* System registers that EL0 has and that hold the same value everywhere: op0..op2 as MRS has them. */
+static const uint16_t el0_registers[] = {
+    3u << 14 | 3u << 11 | 4u << 7 | 2u << 3 | 0, /* NZCV */
+    3u << 14 | 3u << 11 | 4u << 7 | 2u << 3 | 1, /* DAIF */
+    3u << 14 | 3u << 11 | 4u << 7 | 2u << 3 | 5, /* DIT */
+    3u << 14 | 3u << 11 | 4u << 7 | 2u << 3 | 6, /* SSBS */
+    3u << 14 | 3u << 11 | 4u << 7 | 4u << 3 | 0, /* FPCR */
+    3u << 14 | 3u << 11 | 4u << 7 | 4u << 3 | 1, /* FPSR */
+};
+
+static uint32_t make_word(uint64_t *s, enum a64_op op)
+{
+    const struct a64_op_info *info = &a64_op_info[op];
+    uint64_t last_register = rnd(s) & 31, ignored = one_in(s, 2) ? ~UINT64_C(0) : rnd(s);
+    uint32_t word = info->value | ((uint32_t)ignored & ~info->mask);
+    for (unsigned i = 0; i < info->field_count; i++) {
+        uint64_t value = make_field(s, &info->fields[i], last_register);
+        word = put_field(word, &info->fields[i], value);
+        if (is_register(&info->fields[i]))
+            last_register = value & 31;
+    }
+    if ((op == A64_MRS || op == A64_MSR_r) && !one_in(s, 8)) {
+        uint64_t key = el0_registers[rnd(s) % ARRAY_LEN(el0_registers)];
+        word = (uint32_t)bits_set(word, 19, 5, key);
+    }
+    return word;
+}
+
+/* A word that no line matches: one bit away from one that is matched, or just random. */
+static uint32_t make_gap(uint64_t *s)
+{
+    enum a64_op near = (enum a64_op)(1 + rnd(s) % (A64_OP_COUNT - 1));
+    uint32_t word = make_word(s, near);
+    return one_in(s, 8) ? (uint32_t)(rnd(s) >> 16) : word ^ UINT32_C(1) << rnd(s) % 32;
+}
+
+/* ---- Addresses ---- */
+
+static uint64_t make_target(uint64_t *s)
+{
+    static const uint64_t edges[] = {RANDOM_WINDOW, RANDOM_WINDOW + RANDOM_PAGE, RANDOM_READ_ONLY,
+                                     RANDOM_READ_ONLY + RANDOM_PAGE};
+    uint64_t r = rnd(s), at = edges[r % ARRAY_LEN(edges)] + ((r >> 8) & 127) - 64;
+    if (one_in(s, 2)) /* mapped on both sides, naturally aligned */
+        at = RANDOM_WINDOW + RANDOM_PAGE + (((r >> 8) & 127) - 64) * 1;
+    return one_in(s, 2) ? at & ~UINT64_C(15) : at;
+}
+
+static bool is_memory_op(const struct a64_op_info *info)
+{
+    return info->traits & (A64_TRAIT_READS_MEM | A64_TRAIT_WRITES_MEM);
+}
+
+static uint64_t *base_register(const struct a64_op_info *info, struct random_trial *t)
+{
+    const struct a64_op_field *f = find_field(info, "rn");
+    if (!f)
+        f = find_field(info, "rt");
+    unsigned n = f ? (unsigned)bits(t->word[0], f->lo + 4u, f->lo) : 31;
+    return n < 31 ? &t->state.x[n] : find_field(info, "rn") ? &t->state.sp : NULL;
+}
+
+/* Makes the access of the trial's first word hit the window. */
+static void aim(struct machine *m, const struct a64_op_info *info, uint64_t *s,
+                struct random_trial *t)
+{
+    const struct a64_op_field *literal = find_field(info, "imm19");
+    uint64_t target = make_target(s), esr;
+    struct random_result r;
+    if (literal) {
+        t->word[0] = put_field(t->word[0], literal, (target - RANDOM_SLOT) / 4);
+        return;
+    }
+    uint64_t *base = base_register(info, t);
+    if (!base)
+        return;
+    *base = PROBE;
+    machine_run(m, t, &r, &esr);
+    *base = target;
+    if (bits(esr, 31, 26) == EC_DABT_LOWER)
+        *base = target - (r.address - PROBE);
+    if (base == &t->state.sp && !one_in(s, 16))
+        *base &= ~UINT64_C(15);
+    else if (one_in(s, 8))
+        *base = bits_set(*base, 63, 56, rnd(s)); /* TBI */
+}
+
+/* Half of the store-exclusives follow a load-exclusive of their size, most from their address. */
+static void add_exclusive_load(uint64_t *s, struct random_trial *t)
+{
+    uint32_t store = t->word[0], load = store | BIT(22) | 31u << 16;
+    unsigned rn = (unsigned)bits(store, 9, 5), rt = (unsigned)(rnd(s) & 31);
+    unsigned rt2 = (rt + 1) & 31;
+    if (one_in(s, 2) || rt == rn || rt2 == rn)
+        return;
+    load = (uint32_t)bits_set(load, 4, 0, rt);
+    if (bit(load, 21))
+        load = (uint32_t)bits_set(load, 14, 10, rt2);
+    t->word[0] = load;
+    t->word[1] = store;
+    t->count = 2;
+}
+
+static bool in_region(uint64_t address)
+{
+    return address - RANDOM_REGION < RANDOM_REGION_BYTES;
+}
+
+/* Only the code pages and the window may be reached: what else the guest program has mapped is not
+ * for trials. A branch to itself would never end. */
+static bool is_contained(const struct random_trial *t, const struct random_result *r, uint64_t esr)
+{
+    uint64_t address = (uint64_t)sign_extend(r->address, 56);
+    if (bits(esr, 31, 26) == EC_DABT_LOWER)
+        return in_region(address);
+    if (!esr && r->state.pc - RANDOM_SLOT < 4 * t->count)
+        return false;
+    return in_region(r->state.pc);
+}
+
+/* Registers of branches point into the code pages, most of them. */
+static void aim_branch(const struct a64_op_info *info, uint64_t *s, struct random_trial *t)
+{
+    const struct a64_op_field *f = find_field(info, "rn");
+    unsigned n = f ? (unsigned)bits(t->word[0], f->lo + 4u, f->lo) : 31;
+    if (n == 31)
+        return;
+    t->state.x[n] = RANDOM_CODE + (rnd(s) % RANDOM_CODE_BYTES & (one_in(s, 8) ? ~UINT64_C(0) : ~3ull));
+    if (one_in(s, 8))
+        t->state.x[n] = bits_set(t->state.x[n], 63, 56, rnd(s));
+}
+
+bool generate_trial(struct machine *m, enum a64_op op, uint64_t *s, struct random_trial *t,
+                    struct random_result *r, uint64_t *esr)
+{
+    const struct a64_op_info *info = &a64_op_info[op];
+    for (unsigned tries = 0; tries < 1000; tries++) {
+        uint32_t word = op == A64_UNDEFINED ? make_gap(s) : make_word(s, op);
+        if (a64_decode(word) != op || !known_comparable(op, word))
+            continue;
+        memset(t, 0, sizeof(*t));
+        t->word[0] = word;
+        t->count = 1;
+        make_state(s, &t->state, make_kind(s, info, word));
+        if (is_memory_op(info) || (info->traits & A64_TRAIT_EXCLUSIVE))
+            aim(m, info, s, t);
+        else if (info->traits & A64_TRAIT_BRANCH)
+            aim_branch(info, s, t);
+        if ((info->traits & A64_TRAIT_EXCLUSIVE) && (info->traits & A64_TRAIT_WRITES_MEM))
+            add_exclusive_load(s, t);
+        if (a64_decode(t->word[0]) == A64_UNDEFINED && op != A64_UNDEFINED)
+            continue;
+        machine_run(m, t, r, esr);
+        if (is_contained(t, r, *esr))
+            return true;
+    }
+    return false;
+}

@@ -1,0 +1,33 @@
+#!/bin/sh
+# usage: tests/isa/random/random.sh [BUILD]
+#
+# Every instruction that EL0 can execute, with random operands, on the interpreter and on qemu-user.
+# BUILD: folder with lib_*.a and gen/, default out/rel. From the environment:
+#     SEED=n     another sequence (default 1)
+#     I=NAME     only this line of isa/; NAME* all that begin so
+#     N=n        trials for each line (default 100)
+#     E=NAME     engine (default interp)
+# Prints "ok NAME" or "not ok NAME" for each line of isa/. Exit status 77: skipped, says why.
+set -eu
+build=${1:-out/rel}
+cross=${CROSS_CC:-aarch64-linux-gnu-gcc}
+emu=${QEMU_AARCH64:-qemu-aarch64-static}
+for tool in "$cross" "$emu"; do
+    if ! command -v "$tool" >/dev/null 2>&1; then
+        echo "skip random $tool is not installed"
+        exit 77
+    fi
+done
+here=$(dirname "$0")
+root=$here/../../..
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+warn="-Wall -Wextra -Wshadow -Werror"
+"$cross" -std=gnu11 -O1 -static -fno-stack-protector $warn -o "$tmp/guest" "$here/guest.c"
+${CC:-gcc} -std=gnu11 -O2 -g -D_GNU_SOURCE $warn ${TEST_CFLAGS:-} -I"$root/src" -I"$root/isa" \
+    -I"$build/gen" -o "$tmp/random" "$here/main.c" "$here/generate.c" "$here/machine.c" \
+    "$here/known.c" -Wl,--start-group "$build/lib_engine.a" "$build/lib_vm.a" "$build/lib_mem.a" \
+    "$build/lib_a64.a" "$build/lib_state.a" "$build/lib_base.a" -Wl,--end-group -pthread
+# Features that no CPU model here has are switched off there too.
+"$tmp/random" -e "${E:-interp}" -n "${N:-100}" -s "${SEED:-1}" -i "${I:-}" -- \
+    "$emu" -cpu max,pauth=off,sve=off,sme=off "$tmp/guest"
