@@ -2,8 +2,8 @@
  *
  * It is for traces, the debugger and error messages: it prints what the instruction is
  * (architected mnemonic, no aliases), so that its output can be compared with other
- * disassemblers line by line (tests/isa/objdump_check.sh). Reserved field values that the handler
- * would find UNDEFINED are printed as if they meant something.
+ * disassemblers line by line (tests/isa/objdump_check.sh). System instructions and registers that
+ * the handler would find UNDEFINED are printed by their numbers.
  */
 #include "a64/disasm.h"
 

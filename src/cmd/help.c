@@ -63,12 +63,13 @@ static unsigned terminal_width(void)
 static void print_wrapped(const char *text, unsigned indent, unsigned column)
 {
     unsigned width = terminal_width();
-    bool first = column >= indent;
+    bool first = true; /* word of its line */
     while (*text) {
         unsigned n = (unsigned)strcspn(text, " ");
         if (column + (first ? 0 : 1) + n > width - 1 && column > indent) {
             putchar('\n');
             column = 0;
+            first = true;
         }
         if (column < indent) {
             printf("%*s", (int)(indent - column), "");
@@ -230,6 +231,7 @@ static void man_head(void)
 {
     printf(".\\\" Made by 'sojourn help --man'.\n"
            ".TH SOJOURN 1 \"\" \"Sojourn " SOJOURN_VERSION "\" \"User Commands\"\n"
+           ".ad l\n.nh\n"
            ".SH NAME\nsojourn \\- run arm64 virtual machines on x86\\-64 Linux\n"
            ".SH SYNOPSIS\n.nf\n"
            "\\fBsojourn run \\-\\-kernel\\fR \\fIFILE\\fR [\\fIOPTION\\fR]...\n"

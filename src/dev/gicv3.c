@@ -384,8 +384,8 @@ static void vm_set_line(void *arg, unsigned cpu, unsigned line, bool level)
 }
 
 /* device_attach() initialises the common part again. */
-static int gic_attach(struct device *d, const struct dev_class *cls, struct vm *vm, const char *name,
-                      uint64_t base, struct err *e)
+static int gic_attach(struct device *d, const struct dev_class *cls, struct vm *vm,
+                      const char *name, uint64_t base, struct err *e)
 {
     pthread_mutex_destroy(&d->lock);
     int r = device_attach(d, cls, vm, name, base, e);
@@ -405,14 +405,13 @@ int gicv3_create(struct vm *vm, struct gicv3 **out, struct err *e)
         gic_core_destroy(g);
         return rc;
     }
-    for (unsigned i = 0; i < g->cpu_count && !rc; i++) {
+    for (unsigned i = 0; i < g->cpu_count; i++) {
         char name[32];
         snprintf(name, sizeof(name), "gicv3-redist.%u", i);
         rc = gic_attach(&g->redist[i]->dev, &gicv3_redist_class, vm, name,
                         GICV3_REDIST_BASE + (uint64_t)i * GICV3_REDIST_BYTES, e);
-        if (rc) { /* those attached are the VM's, the distributor frees the others */
-            return rc;
-        }
+        if (rc)
+            return rc; /* those attached are the VM's, the distributor frees the others */
     }
     vm->intc = &g->intc;
     *out = g;

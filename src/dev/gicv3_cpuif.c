@@ -245,7 +245,7 @@ static bool cpuif_write(struct gicv3_redist *r, enum a64_sysreg reg, uint64_t va
     case A64_ICC_SGI1R_EL1:
         write_sgir(r, value, 1);
         return true;
-    case A64_ICC_ASGI1R_EL1: /* the other Security state's Group 1: Group 0 when there is only one */
+    case A64_ICC_ASGI1R_EL1: /* the other Security state's: Group 0 when there is one */
         write_sgir(r, value, 0);
         return true;
     case A64_ICC_IGRPEN0_EL1:

@@ -126,7 +126,7 @@ uint8_t gic_group_priority_mask(const struct gicv3_redist *r, unsigned group);
 /* Highest active priority of the PE, GIC_PRIORITY_IDLE when none is. */
 uint8_t gic_running_priority(const struct gicv3_redist *r);
 
-/* Drives the outputs of one PE, of those that INTID may reach, or of all, to what the state says. */
+/* Drives the outputs of one PE, of those that INTID may reach, or of all, to what state says. */
 void gic_update(struct gicv3_redist *r);
 void gic_update_intid(struct gicv3_redist *r, unsigned intid);
 void gic_update_all(struct gicv3 *g);

@@ -20,7 +20,8 @@
  * Deviations, all in favour of guests: characters are transmitted while UARTEN is 0 if TXE is 1
  * (the reset state), as if firmware had enabled the port, since kernels' early consoles rely on
  * that; clearing LCR_H.FEN does not throw characters away. The attached terminal asserts CTS, DSR
- * and DCD. NYI(pl011_test): the integration test registers (UARTITCR...) are RAZ/WI.
+ * and DCD.
+ * NYI(pl011_test): the integration test registers (UARTITCR...) are RAZ/WI.
  * NYI(pl011_dma): UARTDMACR is storage; the board has no DMA controller.
  *
  * Invariant: p->ris holds what has happened, irq = (ris & imsc) != 0 at the end of every access.

@@ -25,7 +25,7 @@
 
 enum { AFFINITY_ON, AFFINITY_OFF };
 
-#define NO_RETURN INT64_MIN /* the call has ended this PE's execution; its registers are left alone */
+#define NO_RETURN INT64_MIN /* the PE has stopped executing: its registers are left alone */
 
 #define POWER_STATE_RESERVED 0xfcfe0000u /* original format: bits 31..26 and 23..17 */
 

@@ -1,4 +1,4 @@
-/* Power State Coordination Interface 1.1 (DEN0022) over the SMC Calling Convention 1.1 (DEN0028). */
+/* Power State Coordination Interface 1.1 (DEN0022) over SMC Calling Convention 1.1 (DEN0028). */
 #ifndef DEV_PSCI_H
 #define DEV_PSCI_H
 

@@ -91,10 +91,10 @@ void mem_wrote(struct mem *m, gpa_t pa, uint64_t len)
     uint64_t off = pa - m->ram_base;
     if (!len || off >= m->ram_bytes || !m->code_hook)
         return;
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
     uint64_t last = (off + len - 1) >> MEM_PAGE_SHIFT;
     for (uint64_t page = off >> MEM_PAGE_SHIFT; page <= last; page++) {
-        if (mem_code_test(m, page))
+        /* A read-modify-write, so that the data written before is visible before the mark is read. */
+        if (__atomic_fetch_or(&m->code_pages[page], 0, __ATOMIC_SEQ_CST))
             m->code_hook(m->code_hook_arg, page);
     }
 }
@@ -120,6 +120,5 @@ bool mem_write(struct mem *m, gpa_t pa, const void *src, size_t len)
 
 void mem_code_mark(struct mem *m, uint64_t page, bool holds_code)
 {
-    __atomic_store_n(&m->code_pages[page], holds_code, __ATOMIC_SEQ_CST);
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    __atomic_exchange_n(&m->code_pages[page], holds_code, __ATOMIC_SEQ_CST);
 }

@@ -11,6 +11,7 @@
  */
 #include "vm/vcpu.h"
 
+#include "a64/pmu.h"
 #include "a64/sysreg.h"
 #include "base/check.h"
 #include "base/fault.h"
@@ -25,6 +26,7 @@
 /* Instructions per run() call: bounds how late a counted clock sees its timers. */
 #define RUN_BUDGET 1000000u
 #define COUNTED_BUDGET 10000u
+#define WFE_MAX_NS 100000u
 
 static struct vcpu *vcpu_of(struct a64_cpu *cpu)
 {
@@ -50,11 +52,22 @@ static const uint8_t timer_ppi[A64_TIMER_COUNT] = {
 
 #define PMU_PPI 7
 
+/* Virtual time when an enabled cycle counter overflows. */
+static vtime_t vcpu_pmu_due(struct vcpu *v)
+{
+    uint64_t cycles, instructions;
+    a64_pmu_next(&v->cpu, &cycles, &instructions);
+    vtime_t now = vcpu_now(v);
+    return cycles < VTIME_NEVER - now ? now + cycles : VTIME_NEVER;
+}
+
 static void vcpu_update_timers(struct vcpu *v)
 {
     uint64_t next;
     unsigned levels = a64_timer_levels(&v->cpu, vcpu_now(v), &next);
     struct intc *ic = v->vm->intc;
+    if (vcpu_pmu_due(v) < next)
+        next = vcpu_pmu_due(v);
     for (unsigned i = 0; ic && i < A64_TIMER_COUNT; i++)
         ic->ops->set_ppi(ic, v->index, timer_ppi[i], bit(levels, i));
     if (next != v->timer_due) {
@@ -100,14 +113,14 @@ static void env_timer_changed(struct a64_cpu *cpu)
     vcpu_update_timers(vcpu_of(cpu));
 }
 
+/* The next overflow may be nearer than what run() was called for: it returns and is called again. */
 static void env_pmu_changed(struct a64_cpu *cpu)
 {
     struct vcpu *v = vcpu_of(cpu);
     struct intc *ic = v->vm->intc;
-    bool level = cpu->sys[A64_PMOVSCLR_EL0] & cpu->sys[A64_PMINTENSET_EL1] &&
-                 bit(cpu->sys[A64_PMCR_EL0], 0);
     if (ic)
-        ic->ops->set_ppi(ic, v->index, PMU_PPI, level);
+        ic->ops->set_ppi(ic, v->index, PMU_PPI, a64_pmu_level(cpu));
+    vcpu_request(v, VCPU_REQ_TIMER);
 }
 
 static bool env_random(struct a64_cpu *cpu, uint64_t *value)
@@ -240,6 +253,16 @@ void vcpu_wfi(struct vcpu *v)
     vcpu_sleep(v, 0);
 }
 
+/* WFE. What clears another PE's monitor is not seen as an event, so the sleep is short. */
+static void vcpu_wfe(struct vcpu *v)
+{
+    vtime_t now = vcpu_now(v);
+    uint64_t event = a64_event_stream_next(&v->cpu, now) - now;
+    if (event)
+        vcpu_sleep(v, event < WFE_MAX_NS ? event : WFE_MAX_NS);
+    v->cpu.event_register = false;
+}
+
 /* ---- The run loop ---- */
 
 static void vcpu_handle_requests(struct vcpu *v)
@@ -248,6 +271,7 @@ static void vcpu_handle_requests(struct vcpu *v)
     if (bits & VCPU_REQ_EVENT)
         v->cpu.event_register = true;
     if (bits & VCPU_REQ_TIMER) {
+        a64_pmu_sync(&v->cpu);
         v->timer_due = VTIME_NEVER; /* the timer has left the clock's list */
         vcpu_update_timers(v);
     }
@@ -261,8 +285,7 @@ static void vcpu_handle_exit(struct vcpu *v, enum a64_exit why)
         vcpu_wfi(v);
         break;
     case A64_EXIT_WFE:
-        vcpu_sleep(v, 100000); /* other PEs' stores to a monitored location are not seen: wake up soon */
-        v->cpu.event_register = false;
+        vcpu_wfe(v);
         break;
     case A64_EXIT_HVC:
     case A64_EXIT_SMC:
@@ -283,6 +306,17 @@ static void vcpu_handle_exit(struct vcpu *v, enum a64_exit why)
     }
 }
 
+/* Instructions to run: `most`, or fewer when an instruction counter of the PMU overflows before. */
+static uint64_t vcpu_budget(struct vcpu *v, uint64_t most)
+{
+    uint64_t cycles, instructions;
+    if (!bit(v->cpu.sys[A64_PMCR_EL0], 0))
+        return most;
+    a64_pmu_sync(&v->cpu);
+    a64_pmu_next(&v->cpu, &cycles, &instructions);
+    return instructions < most ? (instructions ? instructions : 1) : most;
+}
+
 /* One round: at most one run() of the engine. */
 static void vcpu_step(struct vcpu *v)
 {
@@ -296,12 +330,12 @@ static void vcpu_step(struct vcpu *v)
         v->counted_base = v->cpu.instret;
         clock_advance_to(c, now);
         uint64_t budget = next > now && next - now < COUNTED_BUDGET ? next - now : COUNTED_BUDGET;
-        enum a64_exit why = v->engine->run(v, budget);
+        enum a64_exit why = v->engine->run(v, vcpu_budget(v, budget));
         v->exits[why]++;
         vcpu_handle_exit(v, why);
         return;
     }
-    enum a64_exit why = v->engine->run(v, RUN_BUDGET);
+    enum a64_exit why = v->engine->run(v, vcpu_budget(v, RUN_BUDGET));
     v->exits[why]++;
     vcpu_handle_exit(v, why);
 }

@@ -80,10 +80,10 @@ fi
 expect_output command_status_is_told 'sh -c "exit 0"; echo done' done
 expect_output entropy_device_gives_bytes 'head -c 512 /dev/hwrng | wc -c; cat /sys/class/misc/hw_random/rng_current' \
     "$(printf '512\nvirtio_rng.0')"
-expect_output no_rng_removes_the_device '[ -e /dev/hwrng ] && cat /sys/class/misc/hw_random/rng_available; echo end' end cloud --no-rng
+expect_output no_rng_removes_the_device '[ -z "$(cat /sys/class/misc/hw_random/rng_available)" ] && echo none' none cloud --no-rng
 expect_output realtime_clock_is_right \
     "[ \$((\$(date +%s) - $(date +%s))) -lt 60 ] && [ \$((\$(date +%s) - $(date +%s))) -ge 0 ] && echo right" right
-expect_output sleep_takes_its_time 'a=$(date +%s%N); sleep 2; b=$(date +%s%N); [ $((b - a)) -ge 2000000000 ] && [ $((b - a)) -lt 4000000000 ] && echo right' right
+expect_output sleep_takes_its_time 'a=$(cut -d. -f1 /proc/uptime); sleep 3; b=$(cut -d. -f1 /proc/uptime); [ $((b - a)) -ge 3 ] && [ $((b - a)) -le 5 ] && echo right' right
 
 # ---- Disks ----
 

@@ -292,12 +292,15 @@ static bool run_one(struct a64_cpu *cpu, const struct oracle_record *in,
 /* What QEMU 7.2 is known to get wrong is put right:
  * - scalar half-precision FCVTZS to fixed-point leaves its sign extension in bits 31..16 of Vd,
  *   which a scalar write zeroes;
+ * - modified immediate with op = 1, cmode = 1111 and o2 = 1, which is unallocated, is FMOV of doubles;
  * - FJCVTZS of a positive denormal under FPCR.FZ sets Z, which FPToFixedJS() clears. */
 static void correct_oracle(enum a64_op op, const struct oracle_record *in,
                            struct oracle_record *out)
 {
     unsigned rd = in->word & 31;
     uint64_t operand = in->v[bits(in->word, 9, 5)][0];
+    if ((in->word & 0xbff8fc00) == 0x2f00fc00)
+        out->undefined = 1;
     if (op == A64_FCVTZS_sshx && out->v[rd][0] >> 16 == 0xffff)
         out->v[rd][0] &= 0xffff;
     if (op == A64_FJCVTZS && (in->fpcr & FPCR_FZ) && operand && operand >> 52 == 0)

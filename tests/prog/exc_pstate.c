@@ -35,9 +35,11 @@ static void round_trip(void)
             EQ(f.ps.daif, 0x3c0);
             EQ(f.ps.pan, spsr & SPSR_PAN); /* SPAN = 1: unchanged */
             EQ(f.ps.uao, 0);
-            EQ(f.ps.dit, spsr & SPSR_DIT);
             EQ(f.ps.ssbs, 0); /* SCTLR_EL1.DSSBS */
-            EQ(f.ps.nzcv, spsr & 0xf0000000);
+            if (!rt_qemu) { /* clears both */
+                EQ(f.ps.dit, spsr & SPSR_DIT);
+                EQ(f.ps.nzcv, spsr & 0xf0000000);
+            }
         }
         u64 all = modes[m] | 0xf0000000 | SPSR_DIT | SPSR_SSBS | SPSR_PAN | SPSR_UAO;
         rt_note("SPSR", all);
@@ -110,6 +112,8 @@ static void illegal_return(void)
     static const u8 modes[] = {1, 2, 3, 6, 7, 8, 9, 0xa, 0xb, 0xc, 0xd, 0xe, 0xf, 0x10, 0x13, 0x1f};
     for (unsigned i = 0; i < LEN(modes); i++) {
         rt_note("M", modes[i]);
+        if (rt_qemu && modes[i] == 0x10) /* has AArch32 */
+            continue;
         run(EL1H, c_nothing, modes[i] | SPSR_DAIF | BIT(31) | BIT(29));
         EQ(f.esr, ESR(EC_ILLEGAL, 0));
         EQ(f.elr, (u64)c_nothing);
@@ -119,8 +123,11 @@ static void illegal_return(void)
         /* NZCV, DAIF and PAN come from SPSR all the same */
         run(EL1H, c_nothing, modes[i] | SPSR_I | SPSR_F | SPSR_PAN | BIT(30));
         EQ(f.esr, ESR(EC_ILLEGAL, 0));
-        EQ(f.spsr & 0xf05003df, BIT(30) | SPSR_PAN | SPSR_IL | SPSR_I | SPSR_F | EL1H);
-        EQ(f.ps.pan, SPSR_PAN);
+        EQ(f.spsr & 0xf01003df, BIT(30) | SPSR_IL | SPSR_I | SPSR_F | EL1H);
+        if (!rt_qemu) { /* does not restore PAN here */
+            EQ(f.spsr & SPSR_PAN, SPSR_PAN);
+            EQ(f.ps.pan, SPSR_PAN);
+        }
     }
     rt_note(NULL, 0);
     /* SPSR.IL with a legal mode: the return is legal, the state is not */
@@ -143,7 +150,11 @@ static void registers(void)
 {
     u64 vbar = MRS(vbar_el1);
     asm volatile("msr vbar_el1, %0" ::"r"(~0ul));
-    EQ(MRS(vbar_el1), ~0x7fful);
+    EQ(MRS(vbar_el1) & ~0x7fful, ~0x7fful);
+    if (!rt_qemu) { /* keeps RES0 bits; no RES1 bits */
+        EQ(MRS(vbar_el1), ~0x7fful);
+        EQ(MRS(sctlr_el1) & SCTLR_RES1, SCTLR_RES1);
+    }
     MSR(vbar_el1, vbar);
     MSR(elr_el1, 0x8123456789abcdef);
     EQ(MRS(elr_el1), 0x8123456789abcdef);
@@ -157,7 +168,6 @@ static void registers(void)
     MSR(contextidr_el1, 0x12345678);
     EQ(MRS(contextidr_el1), 0x12345678);
     MSR(contextidr_el1, 0);
-    EQ(MRS(sctlr_el1) & SCTLR_RES1, SCTLR_RES1);
 }
 
 int main(void)

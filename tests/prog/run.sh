@@ -47,7 +47,7 @@ fi
 arch=armv8.6-a+crypto+sha3+fp16+fp16fml+rng+ssbs+sb+bf16+i8mm
 cflags="-std=gnu11 -O1 -Wall -Wextra -Wno-unused-parameter -ffreestanding -fno-builtin -nostdlib -static
  -fno-pic -fno-pie -fno-stack-protector -fno-asynchronous-unwind-tables -fno-strict-aliasing -fwrapv
- -mgeneral-regs-only -mstrict-align -mno-outline-atomics -march=armv8-a -Wa,-march=$arch
+ -mgeneral-regs-only -mstrict-align -march=$arch
  -I$here/lib ${PROG_CFLAGS:-}"
 sflags="-march=$arch -nostdlib -I$here/lib ${PROG_CFLAGS:-}"
 

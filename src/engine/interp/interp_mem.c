@@ -325,7 +325,10 @@ static void *one_piece(struct a64_cpu *cpu, gva_t va, unsigned size, bool write,
         abort_data(cpu, FSC_ALIGNMENT, va, write);
         return NULL;
     }
-    if (!find_spot(cpu, va, size, interp_of(cpu)->set, write, &s))
+    /* What a read would fault on is reported as a read, also for a read-modify-write (ESR.WnR). */
+    if (!find_spot(cpu, va, size, interp_of(cpu)->set, false, &s))
+        return NULL;
+    if (write && !find_spot(cpu, va, size, interp_of(cpu)->set, true, &s))
         return NULL;
     if (!s.host || s.device) {
         /* Exclusives and atomics to RAM mapped as Device work on real parts as long as aligned; only

@@ -1,8 +1,8 @@
 /* What the tests of devices share: a machine with a counted clock, a fixed wall clock and no vCPU,
  * one wire that records its level, accesses through the bus, and the checks that every device must
  * pass. */
-#ifndef DEV_TEST_H
-#define DEV_TEST_H
+#ifndef TESTS_UNIT_DEV_DEV_TEST_H
+#define TESTS_UNIT_DEV_DEV_TEST_H
 
 #include "base/bits.h"
 #include "base/fault.h"
@@ -141,17 +141,19 @@ static inline uint8_t *field_data(struct buf *b, const char *name)
 {
     size_t n = strlen(name);
     for (size_t i = 4; i + n + 6 < b->len;) {
-        uint32_t bytes = b->data[i + 1 + b->data[i]] * (uint32_t)le_load(b->data + i + 2 + b->data[i], 4);
-        if (b->data[i] == n && memcmp(b->data + i + 1, name, n) == 0)
+        unsigned name_len = b->data[i];
+        const uint8_t *after = b->data + i + 1 + name_len;
+        if (name_len == n && memcmp(b->data + i + 1, name, n) == 0)
             return b->data + i + n + 6;
-        i += b->data[i] + 6u + bytes;
+        i += name_len + 6u + *after * (size_t)le_load(after + 1, 4);
     }
     fail_msg("no field %s", name);
     return NULL;
 }
 
 /* Loads the state of `d` with one value replaced; it must be refused. */
-static inline void check_load_refuses(struct device *d, const char *field, unsigned size, uint64_t v)
+static inline void check_load_refuses(struct device *d, const char *field, unsigned size,
+                                      uint64_t v)
 {
     struct buf b = save_device(d);
     le_store(field_data(&b, field), size, v);

@@ -1,6 +1,6 @@
 /* A GICv3 without a machine: accesses to its registers and a record of its output lines. */
-#ifndef GIC_TEST_H
-#define GIC_TEST_H
+#ifndef TESTS_UNIT_DEV_GIC_TEST_H
+#define TESTS_UNIT_DEV_GIC_TEST_H
 
 #include "dev/gicv3_int.h"
 #include "dev_test.h"

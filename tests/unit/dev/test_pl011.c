@@ -3,8 +3,8 @@
 #include "dev_test.h"
 
 enum {
-    DR = 0x00, RSR = 0x04, FR = 0x18, ILPR = 0x20, IBRD = 0x24, FBRD = 0x28, LCR_H = 0x2c, CR = 0x30,
-    IFLS = 0x34, IMSC = 0x38, RIS = 0x3c, MIS = 0x40, ICR = 0x44, DMACR = 0x48,
+    DR = 0x00, RSR = 0x04, FR = 0x18, ILPR = 0x20, IBRD = 0x24, FBRD = 0x28, LCR_H = 0x2c,
+    CR = 0x30, IFLS = 0x34, IMSC = 0x38, RIS = 0x3c, MIS = 0x40, ICR = 0x44, DMACR = 0x48,
 };
 enum { CTS = 1, DSR = 2, DCD = 4, BUSY = 8, RXFE = 16, TXFF = 32, RXFF = 64, TXFE = 128 };
 enum { INT_RX = 0x10, INT_TX = 0x20, INT_RT = 0x40, INT_OE = 0x400 };
@@ -61,7 +61,8 @@ static struct machine *with_uart(struct fake_chr *f)
 {
     struct machine *m = machine_create();
     struct err e = {0};
-    assert_int_equal(pl011_create(&m->vm, "pl011", DEV_BASE, machine_irq(m), f ? &f->chr : NULL, &e), 0);
+    struct chr *chr = f ? &f->chr : NULL;
+    assert_int_equal(pl011_create(&m->vm, "pl011", DEV_BASE, machine_irq(m), chr, &e), 0);
     return m;
 }
 

@@ -75,8 +75,9 @@ static void test_psci_unknown_calls_are_not_supported(void **s)
     struct machine *m = with_vcpu();
     const uint32_t none[] = {
         PSCI_VERSION | SMCCC_64, PSCI_SYSTEM_OFF | SMCCC_64, 0x84000005 /* MIGRATE */,
-        0x8400000b /* CPU_FREEZE */, 0x8400000d /* NODE_HW_STATE */, 0x8400000e /* SYSTEM_SUSPEND */,
-        0x84000050 /* TRNG_VERSION */, 0x86000000, 0x04000000, 0, 0xffffffff};
+        0x8400000b /* CPU_FREEZE */, 0x8400000d /* NODE_HW_STATE */,
+        0x8400000e /* SYSTEM_SUSPEND */, 0x84000050 /* TRNG_VERSION */,
+        0x86000000, 0x04000000, 0, 0xffffffff};
     for (unsigned i = 0; i < ARRAY_LEN(none); i++) {
         assert_int_equal(call(m, none[i], 0, 0, 0), -1);
         assert_int_equal(m->vm.event, VM_EVENT_NONE);
@@ -106,7 +107,8 @@ static void test_smccc_workarounds_are_not_needed_but_callable(void **s)
 {
     (void)s;
     struct machine *m = with_vcpu();
-    const uint32_t w[] = {SMCCC_ARCH_WORKAROUND_1, SMCCC_ARCH_WORKAROUND_2, SMCCC_ARCH_WORKAROUND_3};
+    const uint32_t w[] = {SMCCC_ARCH_WORKAROUND_1, SMCCC_ARCH_WORKAROUND_2,
+                          SMCCC_ARCH_WORKAROUND_3};
     for (unsigned i = 0; i < ARRAY_LEN(w); i++) {
         assert_int_equal(call(m, SMCCC_ARCH_FEATURES, w[i], 0, 0), 1);
         assert_true(call(m, w[i], 0, 0, 0) >= 0);

@@ -280,8 +280,8 @@ static void test_uncovered_finds_a_member_without_row(void **s)
 {
     (void)s;
     const struct state_field no_a[] = {
-        F_UINT(T, mode), F_BOOL(T, on), F_ARRAY(T, wide, uint64_t), F_UINT(T, level), F_BYTES(T, raw),
-        F_UINT(T, cache), F_WIRING(T, wire), F_END};
+        F_UINT(T, mode), F_BOOL(T, on), F_ARRAY(T, wide, uint64_t), F_UINT(T, level),
+        F_BYTES(T, raw), F_UINT(T, cache), F_WIRING(T, wire), F_END};
     assert_string_equal(state_uncovered(no_a, sizeof(T)), "(the beginning)");
     const struct state_field no_on[] = {
         F_UINT(T, a), F_UINT(T, mode), F_ARRAY(T, wide, uint8_t), F_UINT(T, level), F_BYTES(T, raw),
