@@ -28,7 +28,7 @@ MODE_fuzz := -O1 -g -DDEBUG_CHECKS=1 -fsanitize=fuzzer-no-link,address,undefined
 ifeq ($(MODE_$(m)),)
 $(error m=$(m) is not one of rel, dbg, asan, tsan, cov, fuzz)
 endif
-ifeq ($(m),fuzz)
+ifneq ($(filter fuzz tsan,$(m)),) # libFuzzer is clang's; gcc's sanitizer refuses fences
 CC := clang-14
 endif
 
@@ -107,12 +107,20 @@ UNIT_ALL := $(foreach f,$(FOLDERS),$(UNIT_$(f)))
 unit: $(UNIT_ALL)
 units-build: $(UNIT_ALL)
 
-# ---- Fuzz targets (m=fuzz): fuzz/fuzz_*.c ----
+# ---- Fuzz targets (m=fuzz): fuzz/fuzz_*.c, each with the other files of fuzz/ ----
 FUZZERS := $(patsubst fuzz/%.c,$(B)/%,$(wildcard fuzz/fuzz_*.c))
-$(FUZZERS): $(B)/%: fuzz/%.c $(LIBS_ALL)
+FUZZ_OBJS := $(patsubst fuzz/%.c,$(B)/fuzz/%.o,$(filter-out fuzz/fuzz_%,$(wildcard fuzz/*.c)))
+$(B)/fuzz/%.o: fuzz/%.c
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+$(FUZZERS): $(B)/%: $(B)/fuzz/%.o $(B)/fuzz/lib_fuzz.a $(B)/obj/cmd/options.o $(LIBS_ALL)
 	$(call say,FUZZ,$@)
-	$(Q)$(CC) $(CPPFLAGS) -Itests/unit/virtio $(CFLAGS) -fsanitize=fuzzer $(LDFLAGS) -o $@ $< \
+	$(Q)$(CC) -fsanitize=fuzzer $(LDFLAGS) -o $@ $(filter %.o,$^) \
 	  -Wl,--start-group $(filter-out %/lib_cmd.a,$(filter %.a,$^)) -Wl,--end-group $(LDLIBS)
+$(B)/fuzz/lib_fuzz.a: $(FUZZ_OBJS)
+	@rm -f $@
+	$(Q)ar rcs $@ $^
 fuzzers: $(FUZZERS)
 
 lint:

@@ -1,5 +1,6 @@
 /* isagen: turns isa/a64.isa, one line per A64 encoding, into the decoder, the encoders for tests,
- * the instruction table and the interpreter's dispatch table. The head of that file describes the format.
+ * the instruction table and the interpreter's dispatch table. The head of that file describes the
+ * format.
  *
  *     isagen OUTDIR [features.def] FILE.isa...
  *     isagen --stats [features.def] FILE.isa...
@@ -289,7 +290,7 @@ static void copy_word(struct isa *isa, const struct insn *in, char *to, size_t s
     if (strlen(from) >= size)
         fail_at(isa, in->file, in->line, "'%s' is too long", from);
     else
-        strcpy(to, from);
+        memcpy(to, from, strlen(from) + 1);
 }
 
 /* NAME or NAME+NAME. */
@@ -392,7 +393,7 @@ static void read_features(struct isa *isa, const char *file)
     while (fgets(buf, sizeof(buf), f))
         if (sscanf(buf, " FEATURE( %31[A-Za-z0-9_]", name) == 1 &&
             isa->feature_count < MAX_FEATURES)
-            strcpy(isa->feature[isa->feature_count++], name);
+            memcpy(isa->feature[isa->feature_count++], name, sizeof(name));
     fclose(f);
 }
 

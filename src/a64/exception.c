@@ -143,10 +143,18 @@ static enum a64_ec ec_for(const struct a64_cpu *cpu, enum a64_ec lower, unsigned
     return target > cpu->el ? lower : (enum a64_ec)(lower + 1);
 }
 
+void a64_step_advance(struct a64_cpu *cpu)
+{
+    if (cpu->sys[A64_MDSCR_EL1] & MDSCR_SS)
+        cpu->ss = 0;
+}
+
 void a64_exception_return_to(struct a64_cpu *cpu, enum a64_ec ec, uint32_t iss, uint64_t ret,
                              unsigned target_el)
 {
     unsigned target = sync_target(cpu);
+    if (ret != cpu->pc) /* SVC, HVC, SMC: the instruction is done, so SPSR.SS is 0 */
+        a64_step_advance(cpu);
     if (target_el > target)
         target = target_el;
     take_sync(cpu, ec, iss, ret, target);

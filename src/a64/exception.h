@@ -33,6 +33,9 @@ void a64_exception(struct a64_cpu *cpu, enum a64_ec ec, uint32_t iss);
  * takes the current one's exceptions if that is higher. */
 void a64_exception_return_to(struct a64_cpu *cpu, enum a64_ec ec, uint32_t iss, uint64_t ret,
                              unsigned target_el);
+/* SSAdvance(): software step counts the instruction as executed although it leaves for a higher
+ * Exception level or the monitor; what follows its return is the active-pending state. @vcpu */
+void a64_step_advance(struct a64_cpu *cpu);
 /* SIMD&FP access trapped by CPACR/CPTR: true when it is allowed, else the exception is taken. */
 bool a64_fp_check(struct a64_cpu *cpu);
 void a64_data_abort(struct a64_cpu *cpu, const struct a64_fault *f);

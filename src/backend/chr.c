@@ -299,7 +299,9 @@ static bool host_size(struct chr *c, uint16_t *cols, uint16_t *rows)
 {
     struct chr_host *h = to_host(c);
     struct winsize w;
-    if (h->in_fd < 0 || h->listen_fd >= 0 || ioctl(h->in_fd, TIOCGWINSZ, &w) || !w.ws_col || !w.ws_row)
+    /* The thread closes in_fd; out_fd is constant but for a socket's. */
+    if (h->out_is_socket || h->out_fd < 0 || ioctl(h->out_fd, TIOCGWINSZ, &w) || !w.ws_col ||
+        !w.ws_row)
         return false;
     *cols = w.ws_col;
     *rows = w.ws_row;

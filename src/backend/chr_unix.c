@@ -91,7 +91,7 @@ static int unix_listen(struct chr_unix *u, const char *path, struct err *e)
         return err_set(e, ENAMETOOLONG, "console socket '%s': the path is longer than %zu bytes",
                        path, sizeof(u->addr.sun_path) - 1);
     u->addr.sun_family = AF_UNIX;
-    strcpy(u->addr.sun_path, path);
+    memcpy(u->addr.sun_path, path, strlen(path) + 1);
     int r = remove_stale(u, e);
     if (r)
         return r;

@@ -1,6 +1,7 @@
 /* Files below one folder of the host, and none outside it, under names that a guest chose.
  *
- * Every name is resolved by the kernel with RESOLVE_BENEATH (openat2(2), Linux 5.6): absolute names,
+ * Every name is resolved by the kernel with RESOLVE_BENEATH (openat2(2), Linux 5.6): absolute
+ * names,
  * "..", and symbolic links that leave the folder fail, also while somebody else moves things about.
  * Functions return 0 or a file descriptor, or -errno: the caller hands the number to its guest.
  */
@@ -18,7 +19,8 @@ struct hostdir {
     int fd; /* the folder, owned */
 };
 
-/* Opens the folder. -E... names it and says why not; -ENOSYS when the kernel lacks openat2(). @any */
+/* Opens the folder. -E... names it and says why not; -ENOSYS when the kernel lacks openat2(). @any
+ */
 int MUST_CHECK hostdir_open(struct hostdir *d, const char *path, struct err *e);
 void hostdir_close(struct hostdir *d);
 

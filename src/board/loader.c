@@ -43,8 +43,10 @@ int loader_gunzip(struct buf *b, const char *name, uint64_t max_bytes, struct er
             r = err_set(e, EINVAL, "'%s': damaged gzip data (%s)", name,
                         z.msg ? z.msg : "it ends too early");
         else if (out.len + ((1u << 16) - z.avail_out) > max_bytes)
-            r = err_set(e, EFBIG, "'%s' unpacks to more than the %llu MiB of memory; give more with "
-                        "--memory", name, (unsigned long long)(max_bytes >> 20));
+            r = err_set(e, EFBIG,
+                        "'%s' unpacks to more than the %llu MiB of memory; give more with "
+                        "--memory",
+                        name, (unsigned long long)(max_bytes >> 20));
         else if (buf_append(&out, chunk, (1u << 16) - z.avail_out))
             r = err_set(e, ENOMEM, "'%s': out of memory to unpack", name);
     }
@@ -63,14 +65,16 @@ static int read_file(struct buf *b, const char *name, uint64_t max_bytes, struct
 {
     int r = buf_read_file(b, name, max_bytes, e);
     if (r == -EFBIG)
-        return err_set(e, EFBIG, "'%s' does not fit into %llu MiB of memory; give more with --memory",
-                       name, (unsigned long long)(max_bytes >> 20));
+        return err_set(e, EFBIG,
+                       "'%s' does not fit into %llu MiB of memory; give more with --memory", name,
+                       (unsigned long long)(max_bytes >> 20));
     if (!r && b->len == 0)
         return err_set(e, EINVAL, "'%s' is empty", name);
     return r;
 }
 
-int loader_open(struct loader *l, const struct loader_files *files, uint64_t max_bytes, struct err *e)
+int loader_open(struct loader *l, const struct loader_files *files, uint64_t max_bytes,
+                struct err *e)
 {
     *l = (struct loader){.kernel_name = files->kernel, .initrd_name = files->initrd};
     int r;
@@ -106,7 +110,8 @@ void loader_close(struct loader *l)
 
 static int too_large(const struct loader *l, const struct mem *m, struct err *e)
 {
-    return err_set(e, EFBIG, "--kernel: '%s' does not fit into %llu MiB of memory; give more with --memory",
+    return err_set(e, EFBIG,
+                   "--kernel: '%s' does not fit into %llu MiB of memory; give more with --memory",
                    l->kernel_name, (unsigned long long)(m->ram_bytes >> 20));
 }
 
@@ -122,7 +127,8 @@ static int put(struct mem *m, uint64_t pa, const void *data, uint64_t bytes, uin
     return 0;
 }
 
-static int place_image(const struct loader *l, struct mem *m, struct loader_result *out, struct err *e)
+static int place_image(const struct loader *l, struct mem *m, struct loader_result *out,
+                       struct err *e)
 {
     const uint8_t *h = l->kernel.data;
     uint64_t text_offset = le_load(h + 8, 8), image_size = le_load(h + 16, 8);
@@ -130,7 +136,8 @@ static int place_image(const struct loader *l, struct mem *m, struct loader_resu
     if (image_size == 0)
         text_offset = 0x80000; /* before Linux 3.17 */
     if (flags & IMAGE_FLAG_BIG_ENDIAN)
-        return err_set(e, EINVAL, "--kernel: '%s' is a big-endian kernel, which this machine cannot run",
+        return err_set(e, EINVAL,
+                       "--kernel: '%s' is a big-endian kernel, which this machine cannot run",
                        l->kernel_name);
     if (text_offset >= ALIGN_2M || text_offset % 4)
         return err_set(e, EINVAL, "--kernel: '%s': damaged Image header (text offset 0x%llx)",
@@ -146,7 +153,8 @@ static int place_image(const struct loader *l, struct mem *m, struct loader_resu
 
 static int bad_elf(const struct loader *l, const char *why, struct err *e)
 {
-    return err_set(e, EINVAL, "--kernel: '%s': damaged or unsuitable ELF file: %s", l->kernel_name, why);
+    return err_set(e, EINVAL, "--kernel: '%s': damaged or unsuitable ELF file: %s", l->kernel_name,
+                   why);
 }
 
 static int place_segment(const struct loader *l, struct mem *m, const Elf64_Phdr *p, uint64_t entry,
@@ -160,8 +168,9 @@ static int place_segment(const struct loader *l, struct mem *m, const Elf64_Phdr
         return err_set(e, EFBIG,
                        "--kernel: '%s': segment at 0x%llx of %llu bytes is outside memory "
                        "(0x%llx, %llu MiB)",
-                       l->kernel_name, (unsigned long long)p->p_paddr, (unsigned long long)p->p_memsz,
-                       (unsigned long long)m->ram_base, (unsigned long long)(m->ram_bytes >> 20));
+                       l->kernel_name, (unsigned long long)p->p_paddr,
+                       (unsigned long long)p->p_memsz, (unsigned long long)m->ram_base,
+                       (unsigned long long)(m->ram_bytes >> 20));
     if (put(m, p->p_paddr, l->kernel.data + p->p_offset, p->p_filesz, p->p_memsz))
         return too_large(l, m, e);
     if (entry - p->p_vaddr < p->p_memsz)
@@ -173,7 +182,8 @@ static int place_segment(const struct loader *l, struct mem *m, const Elf64_Phdr
     return 0;
 }
 
-static int place_elf(const struct loader *l, struct mem *m, struct loader_result *out, struct err *e)
+static int place_elf(const struct loader *l, struct mem *m, struct loader_result *out,
+                     struct err *e)
 {
     Elf64_Ehdr h;
     if (l->kernel.len < sizeof(h))
@@ -206,7 +216,8 @@ static int place_elf(const struct loader *l, struct mem *m, struct loader_result
     return 0;
 }
 
-static int place_flat(const struct loader *l, struct mem *m, struct loader_result *out, struct err *e)
+static int place_flat(const struct loader *l, struct mem *m, struct loader_result *out,
+                      struct err *e)
 {
     out->kernel_start = out->entry = m->ram_base + VIRT_FLAT_OFFSET;
     if (put(m, out->entry, l->kernel.data, l->kernel.len, l->kernel.len))
@@ -215,7 +226,8 @@ static int place_flat(const struct loader *l, struct mem *m, struct loader_resul
     return 0;
 }
 
-static int place_kernel(const struct loader *l, struct mem *m, struct loader_result *out, struct err *e)
+static int place_kernel(const struct loader *l, struct mem *m, struct loader_result *out,
+                        struct err *e)
 {
     const struct buf *k = &l->kernel;
     if (k->len >= IMAGE_HEADER_BYTES && le_load(k->data + 56, 4) == IMAGE_MAGIC)
@@ -223,15 +235,17 @@ static int place_kernel(const struct loader *l, struct mem *m, struct loader_res
     if (k->len >= 4 && !memcmp(k->data, ELFMAG, 4))
         return place_elf(l, m, out, e);
     if (k->len >= 8 && !memcmp(k->data, "MZ", 2) && !memcmp(k->data + 4, "zimg", 4))
-        return err_set(e, EINVAL,
-                       "--kernel: '%s' is an EFI zboot image, which needs firmware; unpack it to an Image",
-                       l->kernel_name);
+        return err_set(
+            e, EINVAL,
+            "--kernel: '%s' is an EFI zboot image, which needs firmware; unpack it to an Image",
+            l->kernel_name);
     return place_flat(l, m, out, e);
 }
 
 /* ---- Layout ---- */
 
-static int place_rest(const struct loader *l, struct mem *m, struct loader_result *out, struct err *e)
+static int place_rest(const struct loader *l, struct mem *m, struct loader_result *out,
+                      struct err *e)
 {
     uint64_t end = m->ram_base + m->ram_bytes, initrd_bytes = l->initrd.len;
     uint64_t dtb = align_up(out->kernel_end, ALIGN_2M);
@@ -244,11 +258,12 @@ static int place_rest(const struct loader *l, struct mem *m, struct loader_resul
         if (m->ram_bytes < DTB_BYTES || initrd > dtb)
             return too_large(l, m, e);
         if (initrd_bytes > dtb - initrd)
-            return err_set(e, EFBIG,
-                           "--initrd: '%s' (%llu MiB) does not fit into %llu MiB of memory beside the "
-                           "kernel; give more with --memory",
-                           l->initrd_name, (unsigned long long)(initrd_bytes >> 20),
-                           (unsigned long long)(m->ram_bytes >> 20));
+            return err_set(
+                e, EFBIG,
+                "--initrd: '%s' (%llu MiB) does not fit into %llu MiB of memory beside the "
+                "kernel; give more with --memory",
+                l->initrd_name, (unsigned long long)(initrd_bytes >> 20),
+                (unsigned long long)(m->ram_bytes >> 20));
     }
     out->dtb = dtb;
     out->dtb_max_bytes = DTB_BYTES;

@@ -18,10 +18,10 @@ struct loader_files {
 
 /* Where it went. */
 struct loader_result {
-    uint64_t entry;        /* guest-physical address of the first instruction */
+    uint64_t entry; /* guest-physical address of the first instruction */
     uint64_t kernel_start, kernel_end;
     uint64_t initrd_start, initrd_end; /* equal when there is none */
-    uint64_t dtb;          /* address reserved for the device tree */
+    uint64_t dtb;                      /* address reserved for the device tree */
     uint64_t dtb_max_bytes;
 };
 
@@ -36,16 +36,16 @@ struct loader {
 int MUST_CHECK loader_open(struct loader *l, const struct loader_files *files, uint64_t max_bytes,
                            struct err *e);
 
-/* Copies them into memory and decides where everything goes; for the same contents and memory always
- * the same. -EFBIG when they do not fit, -EINVAL when a file is damaged. @stopped */
+/* Copies them into memory and decides where everything goes; for the same contents and memory
+ * always the same. -EFBIG when they do not fit, -EINVAL when a file is damaged. @stopped */
 int MUST_CHECK loader_place(const struct loader *l, struct mem *m, struct loader_result *out,
                             struct err *e);
 
 /* Frees the contents. @stopped */
 void loader_close(struct loader *l);
 
-/* Unpacks a gzip member in place when the buffer holds one; at most max_bytes come out. Exported for
- * tests. -EINVAL when it is damaged, -EFBIG when too large. @any */
+/* Unpacks a gzip member in place when the buffer holds one; at most max_bytes come out. Exported
+ * for tests. -EINVAL when it is damaged, -EFBIG when too large. @any */
 int MUST_CHECK loader_gunzip(struct buf *b, const char *name, uint64_t max_bytes, struct err *e);
 
 #endif

@@ -59,7 +59,8 @@ static unsigned terminal_width(void)
     return w.ws_col < WIDTH_MIN ? WIDTH_MIN : w.ws_col > WIDTH_MAX ? WIDTH_MAX : w.ws_col;
 }
 
-/* Prints text with line breaks at spaces, each line indented; `column` is where the cursor stands. */
+/* Prints text with line breaks at spaces, each line indented; `column` is where the cursor stands.
+ */
 static void print_wrapped(const char *text, unsigned indent, unsigned column)
 {
     unsigned width = terminal_width();
@@ -129,9 +130,10 @@ static void help_run(void)
     printf("\nExit status:\n");
     for (unsigned i = 0; i < ARRAY_LEN(statuses); i++)
         print_row(statuses[i].status, statuses[i].text, 10);
-    print_wrapped("After SIGINT, SIGTERM, SIGHUP or SIGQUIT the machine is put away in order and the "
-                  "process then ends by that signal.",
-                  10, 0);
+    print_wrapped(
+        "After SIGINT, SIGTERM, SIGHUP or SIGQUIT the machine is put away in order and the "
+        "process then ends by that signal.",
+        10, 0);
 }
 
 static void help_help(void)
@@ -146,9 +148,10 @@ static void help_help(void)
 static void help_version(void)
 {
     printf("Usage: sojourn version\n\n");
-    print_wrapped("Prints the version, the engines of this build, what the host's CPU can do and the "
-                  "libraries in use.",
-                  0, 0);
+    print_wrapped(
+        "Prints the version, the engines of this build, what the host's CPU can do and the "
+        "libraries in use.",
+        0, 0);
 }
 
 static void help_cpu(void)
@@ -238,10 +241,11 @@ static void man_head(void)
            "\\fBsojourn help\\fR [\\fIVERB\\fR | \\fBcpu\\fR | \\fB\\-\\-man\\fR | "
            "\\fB\\-\\-completion bash\\fR]\n"
            "\\fBsojourn version\\fR\n.fi\n.SH DESCRIPTION\n");
-    man_text("Sojourn runs unmodified 64-bit Arm operating systems. The virtual machine has the memory "
-             "map of the machine type \"virt\" known to firmware and kernels: a GICv3, a PL011 serial "
-             "port, a real-time clock, a power key, and virtio disks, networks, consoles and an entropy "
-             "source. It needs no privileges.\n");
+    man_text(
+        "Sojourn runs unmodified 64-bit Arm operating systems. The virtual machine has the memory "
+        "map of the machine type \"virt\" known to firmware and kernels: a GICv3, a PL011 serial "
+        "port, a real-time clock, a power key, and virtio disks, networks, consoles and an entropy "
+        "source. It needs no privileges.\n");
     for (unsigned i = 0; i < ARRAY_LEN(verbs); i++) {
         printf(".TP\n.B %s\n", verbs[i].name);
         man_text(verbs[i].summary);
@@ -269,8 +273,9 @@ static void man_tables(void)
         man_text(statuses[i].text);
         putchar('\n');
     }
-    man_paragraph("After SIGINT, SIGTERM, SIGHUP or SIGQUIT the machine is put away in order (disks "
-                  "written, terminal restored) and the process then ends by that signal.");
+    man_paragraph(
+        "After SIGINT, SIGTERM, SIGHUP or SIGQUIT the machine is put away in order (disks "
+        "written, terminal restored) and the process then ends by that signal.");
     man_paragraph("Every failure is one line on standard error that names the option, the file and "
                   "the remedy.");
 }
@@ -351,7 +356,8 @@ static void completion_bash(void)
            "    elif [[ ${COMP_WORDS[1]} == help && $prev == --completion ]]; then\n"
            "        COMPREPLY=(bash)\n"
            "    elif [[ ${COMP_WORDS[1]} == help ]]; then\n"
-           "        mapfile -t COMPREPLY < <(compgen -W \"$verbs cpu --man --completion\" -- \"$cur\")\n"
+           "        mapfile -t COMPREPLY < <(compgen -W \"$verbs cpu --man --completion\" -- "
+           "\"$cur\")\n"
            "    elif [[ ${COMP_WORDS[1]} == run ]]; then\n"
            "        case $prev in\n");
     for (unsigned i = 0; i < run_option_count; i++)
@@ -368,9 +374,10 @@ static const struct {
     const char *name;
     void (*print)(void);
 } topics[] = {
-    {"run", help_run},     {"help", help_help},    {"version", help_version},
-    {"cpu", help_cpu},     {"--man", man_page},    {"--help", help_help},
-    {"-h", help_help},     {"--completion=bash", completion_bash},
+    {"run", help_run},         {"help", help_help},
+    {"version", help_version}, {"cpu", help_cpu},
+    {"--man", man_page},       {"--help", help_help},
+    {"-h", help_help},         {"--completion=bash", completion_bash},
 };
 
 static int usage(const char *what, const char *arg)

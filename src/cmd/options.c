@@ -1,7 +1,7 @@
 /* Parsing of `sojourn run` options. See options.h and run_options.def.
  *
- * Long options take --name VALUE or --name=VALUE, short ones -x VALUE or -xVALUE. Every message says
- * which option, what was wrong and what would be right.
+ * Long options take --name VALUE or --name=VALUE, short ones -x VALUE or -xVALUE. Every message
+ * says which option, what was wrong and what would be right.
  */
 #include "cmd/options.h"
 
@@ -45,7 +45,8 @@ int parse_size(const char *text, uint64_t *bytes, struct err *e)
     return 0;
 }
 
-static int parse_number(const char *text, unsigned min, unsigned max, unsigned *value, struct err *e)
+static int parse_number(const char *text, unsigned min, unsigned max, unsigned *value,
+                        struct err *e)
 {
     char *rest;
     errno = 0;
@@ -56,8 +57,8 @@ static int parse_number(const char *text, unsigned min, unsigned max, unsigned *
     return 0;
 }
 
-/* Splits "a,key=value,flag" at single commas; ",," is a comma inside a part. Returns false at the end.
- * The part is copied to `part`. */
+/* Splits "a,key=value,flag" at single commas; ",," is a comma inside a part. Returns false at the
+ * end. The part is copied to `part`. */
 static int next_part(const char **text, char *part, size_t size, struct err *e)
 {
     size_t n = 0;
@@ -132,8 +133,9 @@ static int set_cpus(struct run_options *o, const char *value, struct err *e)
     if (r)
         return r;
     if (o->cpus > VM_MAX_CPUS)
-        return err_set(e, EINVAL, "%s virtual CPUs are not supported in this version; use --cpus %u",
-                       value, VM_MAX_CPUS);
+        return err_set(e, EINVAL,
+                       "%s virtual CPUs are not supported in this version; use --cpus %u", value,
+                       VM_MAX_CPUS);
     return 0;
 }
 
@@ -170,7 +172,8 @@ static int disk_part(struct disk_options *d, const char *part, struct err *e)
     if (!strcmp(part, "ephemeral"))
         return d->ephemeral = true, 0;
     return err_set(e, EINVAL,
-                   "'%s' is not one of format=raw, readonly, ephemeral, serial=TEXT, queues=N", part);
+                   "'%s' is not one of format=raw, readonly, ephemeral, serial=TEXT, queues=N",
+                   part);
 }
 
 static int add_disk(struct run_options *o, const char *value, struct err *e)
@@ -185,7 +188,8 @@ static int add_disk(struct run_options *o, const char *value, struct err *e)
     if (!*d->path)
         return err_set(e, EINVAL, "needs a file name");
     if (strstr(d->path, "://"))
-        return err_set(e, EINVAL, "'%s': disk URIs are not supported in this version; use a raw file",
+        return err_set(e, EINVAL,
+                       "'%s': disk URIs are not supported in this version; use a raw file",
                        d->path);
     while (value) {
         char part[256];
@@ -263,7 +267,8 @@ static int net_part(struct net_options *n, const char *part, struct err *e)
         n->have_mac = true;
         return parse_mac(v, n->mac, e);
     }
-    return err_set(e, EINVAL, "'%s' is not one of forward=tcp|udp:[ADDR:]HOST:GUEST, mac=MAC", part);
+    return err_set(e, EINVAL, "'%s' is not one of forward=tcp|udp:[ADDR:]HOST:GUEST, mac=MAC",
+                   part);
 }
 
 static int add_net(struct run_options *o, const char *value, struct err *e)
@@ -309,7 +314,8 @@ static int parse_console(struct console_options *c, const char *value, struct er
     else if (!strncmp(value, "file:", 5))
         c->kind = CONSOLE_FILE, c->path = value + 5;
     else
-        return err_set(e, EINVAL, "'%s' is not one of stdio, pty, unix:PATH, file:PATH, null", value);
+        return err_set(e, EINVAL, "'%s' is not one of stdio, pty, unix:PATH, file:PATH, null",
+                       value);
     if (c->path && !*c->path)
         return err_set(e, EINVAL, "'%s' needs a path", value);
     return 0;

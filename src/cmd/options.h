@@ -17,7 +17,14 @@
 #define OPT_MAX_FORWARDS 32u
 #define OPT_PATH_MAX 4096u
 
-enum console_kind { CONSOLE_NONE, CONSOLE_STDIO, CONSOLE_PTY, CONSOLE_UNIX, CONSOLE_FILE, CONSOLE_NULL };
+enum console_kind {
+    CONSOLE_NONE,
+    CONSOLE_STDIO,
+    CONSOLE_PTY,
+    CONSOLE_UNIX,
+    CONSOLE_FILE,
+    CONSOLE_NULL
+};
 
 struct console_options {
     enum console_kind kind;

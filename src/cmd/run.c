@@ -35,6 +35,12 @@ struct run {
     bool signal_thread_running;
     sigset_t signals;
     atomic_int signal; /* the signal that ended the run, or 0 */
+
+    /* Consoles have threads of their own, which run before the machine is there and after it. */
+    pthread_mutex_t lock;
+    bool machine_ready;       /* lock */
+    bool early_quit;          /* lock; asked for while there was no machine */
+    struct err early_failure; /* lock */
 };
 
 /* ---- Consoles ---- */
@@ -42,7 +48,12 @@ struct run {
 static void console_failed(void *arg, const struct err *e)
 {
     struct run *run = arg;
-    vm_fail(&run->board.vm, "%s", e->text);
+    pthread_mutex_lock(&run->lock);
+    if (run->machine_ready)
+        vm_fail(&run->board.vm, "%s", e->text);
+    else
+        run->early_failure = *e;
+    pthread_mutex_unlock(&run->lock);
 }
 
 static const char keys_help[] = "\r\nsojourn keys:\r\n"
@@ -54,17 +65,42 @@ static const char keys_help[] = "\r\nsojourn keys:\r\n"
 static void console_command(void *arg, char key)
 {
     struct run *run = arg;
+    pthread_mutex_lock(&run->lock);
     switch (key) {
     case 'x':
-        vm_post(&run->board.vm, VM_EVENT_QUIT, 0);
+        if (run->machine_ready)
+            vm_post(&run->board.vm, VM_EVENT_QUIT, 0);
+        else
+            run->early_quit = true;
         break;
     case 'p':
-        virt_power_key(&run->board);
+        if (run->machine_ready)
+            virt_power_key(&run->board);
         break;
     default:
         fputs(keys_help, stderr);
         break;
     }
+    pthread_mutex_unlock(&run->lock);
+}
+
+/* Consoles may reach the machine from now on; what they asked for before happens now. */
+static void let_consoles_in(struct run *run)
+{
+    pthread_mutex_lock(&run->lock);
+    run->machine_ready = true;
+    if (run->early_failure.code)
+        vm_fail(&run->board.vm, "%s", run->early_failure.text);
+    else if (run->early_quit)
+        vm_post(&run->board.vm, VM_EVENT_QUIT, 0);
+    pthread_mutex_unlock(&run->lock);
+}
+
+static void keep_consoles_out(struct run *run)
+{
+    pthread_mutex_lock(&run->lock);
+    run->machine_ready = false;
+    pthread_mutex_unlock(&run->lock);
 }
 
 static int open_console(struct run *run, const struct console_options *o, const char *option,
@@ -119,7 +155,8 @@ static int open_nets(struct run *run, struct err *e)
     for (unsigned i = 0; i < run->opt.net_count; i++) {
         const struct net_options *n = &run->opt.nets[i];
         struct virt_net *to = &run->cfg.nets[i];
-        const struct net_user_config cfg = {.forwards = n->forwards, .forward_count = n->forward_count};
+        const struct net_user_config cfg = {.forwards = n->forwards,
+                                            .forward_count = n->forward_count};
         int r = net_user_create(&cfg, &to->backend, e);
         if (r)
             return err_add(e, "--net");
@@ -213,6 +250,7 @@ static int run_set_up(struct run *run, struct err *e)
     if (r)
         return r;
     run->board_made = true;
+    let_consoles_in(run);
     if (o->semihosting)
         r = semihost_create(&run->board.vm, run->tap, o->semihosting_dir, o->append, e);
     return r ? r : start_signal_thread(run, e);
@@ -227,7 +265,9 @@ static int write_stats(struct run *run, struct err *e)
     if (run->stats == stderr ? fflush(run->stats) : fclose(run->stats))
         bad = true;
     run->stats = NULL;
-    return bad ? err_set(e, EIO, "--stats: '%s': cannot write: %s", run->opt.stats, strerror(errno)) : 0;
+    if (!bad)
+        return 0;
+    return err_set(e, EIO, "--stats: '%s': cannot write: %s", run->opt.stats, strerror(errno));
 }
 
 static void run_tear_down(struct run *run)
@@ -236,6 +276,7 @@ static void run_tear_down(struct run *run)
         pthread_kill(run->signal_thread, SIGUSR1);
         pthread_join(run->signal_thread, NULL);
     }
+    keep_consoles_out(run);
     if (run->board_made)
         virt_destroy(&run->board);
     for (unsigned i = 0; !run->backends_given && i < run->cfg.disk_count; i++)
@@ -249,6 +290,7 @@ static void run_tear_down(struct run *run)
     if (run->stats && run->stats != stderr)
         fclose(run->stats);
     run_options_fini(&run->opt);
+    pthread_mutex_destroy(&run->lock);
 }
 
 /* ---- The life of the machine ---- */
@@ -312,6 +354,7 @@ int cmd_run(int argc, char **argv)
         return STATUS_USAGE;
     }
     log_set_level(run->opt.log_level);
+    pthread_mutex_init(&run->lock, NULL);
     block_signals(run);
     status = run_all(run, &e);
     int sig = atomic_load(&run->signal);

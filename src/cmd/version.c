@@ -17,7 +17,8 @@ static const char *const engines[] = {
 #undef ENGINE
 };
 
-/* The highest microarchitecture level of the x86-64 psABI (section 3.1.1) that the host's CPU has. */
+/* The highest microarchitecture level of the x86-64 psABI (section 3.1.1) that the host's CPU has.
+ */
 static const char *host_level(void)
 {
     __builtin_cpu_init();

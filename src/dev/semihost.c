@@ -1,5 +1,5 @@
-/* Semihosting for AArch32 and AArch64, release 2.0 (Arm 100863): the operations of chapter 6 with the
- * extensions SH_EXT_EXIT_EXTENDED and SH_EXT_STDOUT_STDERR of section 8, AArch64 only.
+/* Semihosting for AArch32 and AArch64, release 2.0 (Arm 100863): the operations of chapter 6 with
+ * the extensions SH_EXT_EXIT_EXTENDED and SH_EXT_STDOUT_STDERR of section 8, AArch64 only.
  *
  * A call is HLT #0xF000 with the operation's number in W0 and, for most, the guest-virtual address
  * of a block of 64-bit fields in X1; the result goes to X0. While it lasts the guest's CPU stands
@@ -14,8 +14,8 @@
  * the host); SYS_HEAPINFO answers 0, "unknown", in all fields; SYS_TMPNAM gives the same name for
  * the same identifier; a reserved operation fails with ENOSYS. Error numbers are those of Linux.
  *
- * NYI(semihost_eof): backends do not tell when their input has ended, so SYS_READ of ":tt" waits for
- * ever then.
+ * NYI(semihost_eof): backends do not tell when their input has ended, so SYS_READ of ":tt" waits
+ * for ever then.
  */
 #include "dev/semihost.h"
 
@@ -79,7 +79,7 @@ struct semihost {
     struct hostdir dir; /* fd -1: none */
     const char *cmdline;
     uint64_t last_errno;
-    uint64_t start_ns; /* virtual time of the last reset */
+    uint64_t start_ns;                     /* virtual time of the last reset */
     struct file files[SEMIHOST_MAX_FILES]; /* handle = index + 1 */
 };
 
@@ -310,8 +310,7 @@ static uint64_t sys_write(struct call *c)
 static ssize_t file_read(struct call *c, struct file *f, uint8_t *data, size_t n)
 {
     switch (f->kind) {
-    case FILE_CONSOLE_IN:
-        return (ssize_t)console_read(c, data, n);
+    case FILE_CONSOLE_IN: return (ssize_t)console_read(c, data, n);
     case FILE_FEATURES: {
         uint64_t left = f->offset < sizeof(features) ? sizeof(features) - f->offset : 0;
         if (n > left)
@@ -322,11 +321,12 @@ static ssize_t file_read(struct call *c, struct file *f, uint8_t *data, size_t n
     }
     case FILE_HOST: {
         ssize_t r = hostfile_read(f->fd, data, n);
-        return r <= 0 ? r : (ssize_t)journal_bytes(&c->v->vm->journal, JOURNAL_INPUT, data, (size_t)r, n);
+        return r <= 0
+                   ? r
+                   : (ssize_t)journal_bytes(&c->v->vm->journal, JOURNAL_INPUT, data, (size_t)r, n);
     }
     case FILE_FREE:
-    case FILE_CONSOLE_OUT:
-        break;
+    case FILE_CONSOLE_OUT: break;
     }
     return -EBADF;
 }
@@ -399,7 +399,8 @@ static uint64_t sys_tmpnam(struct call *c)
     if (!get_fields(c, a, 3))
         return FAILED;
     char name[32];
-    size_t n = (size_t)snprintf(name, sizeof(name), "semihost-%03u.tmp", (unsigned)(a[1] & 0xff)) + 1;
+    size_t n =
+        (size_t)snprintf(name, sizeof(name), "semihost-%03u.tmp", (unsigned)(a[1] & 0xff)) + 1;
     if (a[1] > 255 || a[2] < n)
         return fail(c, EINVAL);
     return vcpu_copy_out(c->v, a[0], name, n) == n ? 0 : bad_address(c, a[0]);

@@ -12,8 +12,8 @@ extern const struct dev_class semihost_class;
 
 /* Creates the agent and makes it vm->semihost. `console` is where ":tt" goes; it stays the caller's
  * and outlives the VM. Files are those below the folder `dir`; null: none. `cmdline` is what
- * SYS_GET_CMDLINE says (null: an empty text), the caller's too. The VM owns the agent and a reset of
- * the VM closes its files. -E... when the folder cannot be used. @stopped */
+ * SYS_GET_CMDLINE says (null: an empty text), the caller's too. The VM owns the agent and a reset
+ * of the VM closes its files. -E... when the folder cannot be used. @stopped */
 int MUST_CHECK semihost_create(struct vm *vm, struct chr_tap *console, const char *dir,
                                const char *cmdline, struct err *e);
 

@@ -2,8 +2,8 @@
  * chain (the device may give less than asked), with bytes that pass the journal. */
 #include "virtio/rng.h"
 
-#include "backend/entropy.h"
 #include "base/fault.h"
+#include "base/rng.h"
 #include "vm/vm.h"
 
 #include <errno.h>
@@ -30,7 +30,7 @@ static uint32_t rng_fill(struct virtio_dev *vd, struct virtqueue *vq, const stru
         size_t n = chain->writable_bytes - done;
         if (n > sizeof(bytes))
             n = sizeof(bytes);
-        entropy_fill(bytes, n);
+        rng_bytes(bytes, n);
         n = journal_bytes(&vd->dev.vm->journal, JOURNAL_RANDOM, bytes, n, n);
         n = vq_chain_write(vq, chain, done, bytes, n);
         if (!n)

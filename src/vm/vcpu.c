@@ -370,21 +370,31 @@ void vcpu_join(struct vcpu *v)
     v->started = false;
 }
 
+uint64_t vcpu_mpidr(const struct vcpu *v)
+{
+    return BIT(31) | (v->index & 15) | (uint64_t)(v->index >> 4) << 8;
+}
+
+void vcpu_forget(struct vcpu *v)
+{
+    atomic_store(&v->cpu.request, VCPU_REQ_TIMER);
+    v->counted_base = v->cpu.instret;
+    v->engine->context_changed(v);
+    v->engine->icache_invalidate(v, 0, true);
+    v->engine->tlbi(v, &(struct a64_tlbi){.scope = A64_TLBI_ALL, .el = 1});
+}
+
 void vcpu_reset(struct vcpu *v)
 {
     a64_reset(&v->cpu);
-    v->cpu.sys[A64_MPIDR_EL1] = BIT(31) | (v->index & 15) | (uint64_t)(v->index >> 4) << 8;
+    v->cpu.sys[A64_MPIDR_EL1] = vcpu_mpidr(v);
     atomic_store(&v->cpu.irq_lines, 0);
-    atomic_store(&v->cpu.request, VCPU_REQ_TIMER);
-    v->counted_base = v->cpu.instret;
     v->powered = v->index == 0;
     if (v->index == 0) {
         v->cpu.pc = v->vm->boot_pc;
         v->cpu.x[0] = v->vm->boot_x0;
     }
-    v->engine->context_changed(v);
-    v->engine->icache_invalidate(v, 0, true);
-    v->engine->tlbi(v, &(struct a64_tlbi){.scope = A64_TLBI_ALL, .el = 1});
+    vcpu_forget(v);
 }
 
 int vcpu_create(struct vcpu **out, struct vm *vm, unsigned index, const struct engine_ops *engine,

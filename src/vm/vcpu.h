@@ -60,4 +60,14 @@ void vcpu_wfi(struct vcpu *v);
 /* Field table of the architected state. */
 extern const struct state_field vcpu_fields[];
 
+/* After a load of those fields: checks that the state is one a vCPU can reach, and lets the engine forget
+ * what it derived from the old one. -EINVAL names what is impossible; the vCPU then needs a reset.
+ * @stopped */
+int MUST_CHECK vcpu_loaded(struct vcpu *v, struct err *e);
+
+/* MPIDR_EL1 of a vCPU; and, after its state was replaced: engine and timers start from what it is now.
+ * @stopped */
+uint64_t vcpu_mpidr(const struct vcpu *v);
+void vcpu_forget(struct vcpu *v);
+
 #endif

@@ -1,14 +1,23 @@
-/* The field table of a vCPU's architected state: see vcpu.h. Registers go by their array; the
- * interrupt lines are driven again by the interrupt controller after a load. */
+/* The field table of a vCPU's architected state, and what a loaded state must be: see vcpu.h. Registers
+ * go by their array; the interrupt lines are driven again by the interrupt controller after a load.
+ *
+ * A loaded state is refused unless instructions could have led to it: code that acts on a register
+ * relies on its RES0 bits being 0. */
 #include "vm/vcpu.h"
 
+#include "a64/sysreg.h"
+
+#include <errno.h>
+
 #define V struct a64_cpu
+#define OSLSR_OSLK BIT(1)
 
 const struct state_field vcpu_fields[] = {
     F_ARRAY(V, x, uint64_t),
     F_UINT(V, pc),
     F_BYTES(V, v),
-    F_BYTES(V, fp),
+    F_UINT(V, fp.fpcr),
+    F_UINT(V, fp.fpsr),
     F_UINT(V, nzcv),
     F_UINT(V, daif),
     F_UINT_MAX(V, el, 3),
@@ -22,7 +31,10 @@ const struct state_field vcpu_fields[] = {
     F_UINT_MAX(V, btype, 3),
     F_ARRAY(V, sp, uint64_t),
     F_ARRAY(V, sys, uint64_t),
-    F_BYTES(V, monitor),
+    F_BOOL(V, monitor.valid),
+    F_UINT_MAX(V, monitor.size, 16),
+    F_UINT(V, monitor.pa),
+    F_ARRAY(V, monitor.value, uint64_t),
     F_BOOL(V, event_register),
     F_BOOL(V, os_double_lock),
     F_UINT(V, instret),
@@ -41,3 +53,56 @@ const struct state_field vcpu_fields[] = {
     F_WIRING(V, semihosting),
     F_END,
 };
+
+/* ---- After a load ---- */
+
+static int bad_state(const char *what, struct err *e)
+{
+    return err_set(e, EINVAL, "saved state of the vCPU is impossible: %s", what);
+}
+
+static int check_pstate(const struct a64_cpu *cpu, struct err *e)
+{
+    if (cpu->el > cpu->max_el || (cpu->el == 0 && cpu->spsel))
+        return bad_state("Exception level", e);
+    if (cpu->nzcv & ~(PSTATE_N | PSTATE_Z | PSTATE_C | PSTATE_V) ||
+        cpu->daif & ~(PSTATE_D | PSTATE_A | PSTATE_I | PSTATE_F))
+        return bad_state("PSTATE", e);
+    if (cpu->fp.fpcr & ~FPCR_MASK || cpu->fp.fpsr & ~FPSR_MASK)
+        return bad_state("FPCR or FPSR", e);
+    unsigned size = cpu->monitor.size;
+    if (cpu->monitor.valid && (size == 0 || size & (size - 1) || cpu->monitor.pa % size))
+        return bad_state("exclusive monitor", e);
+    return 0;
+}
+
+/* `fresh` is a PE after reset. A register whose writable bits depend on features is written there. */
+static bool register_is_possible(const struct a64_cpu *cpu, struct a64_cpu *fresh, enum a64_sysreg reg)
+{
+    const struct a64_sysreg_info *info = a64_sysreg_info(reg);
+    uint64_t value = cpu->sys[reg], changes = info->writable;
+    if (reg == A64_OSLSR_EL1)
+        changes = OSLSR_OSLK; /* by way of OSLAR_EL1 */
+    if (info->flags & A64_SYSREG_ALIAS)
+        return value == fresh->sys[reg];
+    if (info->wr <= fresh->el && !changes)
+        (void)a64_sysreg_write(fresh, info->key, 0, value);
+    return !((value ^ fresh->sys[reg]) & ~changes);
+}
+
+int vcpu_loaded(struct vcpu *v, struct err *e)
+{
+    struct a64_cpu *cpu = &v->cpu, fresh = *cpu;
+    int r = check_pstate(cpu, e);
+    if (r)
+        return r;
+    fresh.sys[A64_MPIDR_EL1] = vcpu_mpidr(v);
+    a64_reset(&fresh);
+    for (unsigned i = 0; i < A64_SYSREG_COUNT; i++) {
+        enum a64_sysreg reg = (enum a64_sysreg)i;
+        if (!register_is_possible(cpu, &fresh, reg))
+            return bad_state(a64_sysreg_info(reg)->name, e);
+    }
+    vcpu_forget(v);
+    return 0;
+}

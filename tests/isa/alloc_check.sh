@@ -2,8 +2,9 @@
 # Compares which words are allocated with GNU objdump: random words of all groups, and words near to
 # every line of isa/a64.isa. See alloc_check.c for what may differ.
 #
-#     tests/isa/alloc_check.sh [BUILD [COUNT [SEED]]]    BUILD: folder with lib_a64.a and gen/, default
-#                                                        out/rel; COUNT words, default 3 million
+#     tests/isa/alloc_check.sh [BUILD [COUNT [SEED]]]
+#
+# BUILD: folder with lib_a64.a and gen/, default out/rel. COUNT: how many words, default 3 million.
 #
 # Exit status: 0 agreed, 1 not (the words are printed), 77 skipped without an objdump.
 set -eu

@@ -31,6 +31,7 @@ case $build in
 esac
 script isagen tests/isa/isagen_check.sh "$build"
 script objdump tests/isa/objdump_check.sh "$build"
+script alloc tests/isa/alloc_check.sh "$build"
 script fp_oracle tests/isa/fp_oracle.sh "${N:-2000}" "${SEED:-1}"
 N=${N:-${CHECK_QUICK:+20}}
-N=${N:-300} tests/isa/random/random.sh "$build"
+N=${N:-1000} tests/isa/random/random.sh "$build"

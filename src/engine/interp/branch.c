@@ -139,6 +139,7 @@ static enum xr monitor_call(struct a64_cpu *cpu, uint32_t imm16, enum a64_exit r
 {
     cpu->exit_imm = (uint16_t)imm16;
     cpu->pc += 4;
+    a64_step_advance(cpu);
     return interp_exit(cpu, reason);
 }
 

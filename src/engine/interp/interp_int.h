@@ -58,7 +58,8 @@ void *interp_exclusive(struct a64_cpu *cpu, gva_t va, unsigned size, gpa_t *pa);
 bool interp_zero_block(struct a64_cpu *cpu, gva_t va, unsigned bytes);
 /* Cache maintenance by VA (DC CVAU, IVAC, CIVAC..., IC IVAU): checks permission, and for IC IVAU
  * invalidates decoded instructions. */
-bool interp_cache_op(struct a64_cpu *cpu, gva_t va, bool icache);
+enum interp_cache { CACHE_CLEAN, CACHE_INVALIDATE, CACHE_INSTRUCTIONS };
+bool interp_cache_op(struct a64_cpu *cpu, gva_t va, enum interp_cache op);
 
 /* Xn|SP as a base register, with the SP alignment check. False: exception taken. */
 static inline bool interp_base(struct a64_cpu *cpu, unsigned n, uint64_t *va);

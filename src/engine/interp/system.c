@@ -215,13 +215,14 @@ enum xr interp_SYS(struct a64_cpu *cpu, uint32_t word)
     case SYS_DC_ZVA:
         return interp_zero_block(cpu, va, DC_ZVA_BYTES) ? XR_NEXT : XR_EXC;
     case SYS_IC_IVAU:
-        return interp_cache_op(cpu, va, true) ? XR_SYNC : XR_EXC;
+        return interp_cache_op(cpu, va, CACHE_INSTRUCTIONS) ? XR_SYNC : XR_EXC;
     case SYS_DC_IVAC:
+        return interp_cache_op(cpu, va, CACHE_INVALIDATE) ? XR_NEXT : XR_EXC;
     case SYS_DC_CVAC:
     case SYS_DC_CVAU:
     case SYS_DC_CVAP:
     case SYS_DC_CIVAC:
-        return interp_cache_op(cpu, va, false) ? XR_NEXT : XR_EXC;
+        return interp_cache_op(cpu, va, CACHE_CLEAN) ? XR_NEXT : XR_EXC;
     default:
         return XR_NEXT;
     }

@@ -2,8 +2,8 @@
  * zeros and all ones, numbers next to the edges of their formats, addresses next to the edges of
  * pages.
  *
- * Addresses are found without knowing addressing modes: the trial is run once with the base register
- * far outside the map, and FAR says how far from it the instruction reaches.
+ * Addresses are found without knowing addressing modes: the trial is run once with the base
+ * register far outside the map, and FAR says how far from it the instruction reaches.
  */
 #include "generate.h"
 
@@ -157,15 +157,50 @@ static uint64_t make_field(uint64_t *s, const struct a64_op_field *f, uint64_t l
     return (r & 7) == 0 ? 0 : (r & 7) == 1 ? ~UINT64_C(0) : r >> 8;
 }
 
-/* System registers that EL0 has and that hold the same value everywhere: op0..op2 as MRS has them. */
+/* What EL0 has in the system instruction space: bits 20..5 of the words. */
+#define SYSTEM(op0, op1, crn, crm, op2)                                                            \
+    ((op0) << 14 | (op1) << 11 | (crn) << 7 | (crm) << 3 | (op2))
+
 static const uint16_t el0_registers[] = {
-    3u << 14 | 3u << 11 | 4u << 7 | 2u << 3 | 0, /* NZCV */
-    3u << 14 | 3u << 11 | 4u << 7 | 2u << 3 | 1, /* DAIF */
-    3u << 14 | 3u << 11 | 4u << 7 | 2u << 3 | 5, /* DIT */
-    3u << 14 | 3u << 11 | 4u << 7 | 2u << 3 | 6, /* SSBS */
-    3u << 14 | 3u << 11 | 4u << 7 | 4u << 3 | 0, /* FPCR */
-    3u << 14 | 3u << 11 | 4u << 7 | 4u << 3 | 1, /* FPSR */
+    SYSTEM(3, 3, 4, 2, 0), /* NZCV */
+    SYSTEM(3, 3, 4, 2, 1), /* DAIF: trapped */
+    SYSTEM(3, 3, 4, 2, 5), /* DIT */
+    SYSTEM(3, 3, 4, 2, 6), /* SSBS */
+    SYSTEM(3, 3, 4, 4, 0), /* FPCR */
+    SYSTEM(3, 3, 4, 4, 1), /* FPSR */
 };
+
+static const uint16_t el0_instructions[] = {
+    SYSTEM(1, 3, 7, 5, 1),  /* IC IVAU */
+    SYSTEM(1, 3, 7, 10, 1), /* DC CVAC */
+    SYSTEM(1, 3, 7, 11, 1), /* DC CVAU */
+    SYSTEM(1, 3, 7, 14, 1), /* DC CIVAC */
+};
+
+static const uint16_t el0_fields[] = {
+    SYSTEM(0, 3, 4, 0, 1), /* SSBS */
+    SYSTEM(0, 3, 4, 0, 2), /* DIT */
+    SYSTEM(0, 3, 4, 0, 6), /* DAIFSet: trapped */
+    SYSTEM(0, 3, 4, 0, 7), /* DAIFClr: trapped */
+};
+
+/* Most words of this space are UNDEFINED at EL0; puts one there that is not. */
+static uint32_t make_system(uint64_t *s, enum a64_op op, uint32_t word)
+{
+    uint64_t r = rnd(s) >> 8;
+    switch (op) {
+    case A64_MRS:
+    case A64_MSR_r:
+        return (uint32_t)bits_set(word, 20, 5, el0_registers[r % ARRAY_LEN(el0_registers)]);
+    case A64_SYS:
+        return (uint32_t)bits_set(word, 20, 5, el0_instructions[r % ARRAY_LEN(el0_instructions)]);
+    case A64_MSR_i:
+        r = el0_fields[r % ARRAY_LEN(el0_fields)] | (r >> 16 & 15) << 3;
+        return (uint32_t)bits_set(word, 20, 5, r);
+    default:
+        return word;
+    }
+}
 
 static uint32_t make_word(uint64_t *s, enum a64_op op)
 {
@@ -178,11 +213,7 @@ static uint32_t make_word(uint64_t *s, enum a64_op op)
         if (is_register(&info->fields[i]))
             last_register = value & 31;
     }
-    if ((op == A64_MRS || op == A64_MSR_r) && !one_in(s, 8)) {
-        uint64_t key = el0_registers[rnd(s) % ARRAY_LEN(el0_registers)];
-        word = (uint32_t)bits_set(word, 19, 5, key);
-    }
-    return word;
+    return one_in(s, 4) ? word : make_system(s, op, word);
 }
 
 /* A word that no line matches: one bit away from one that is matched, or just random. */
@@ -200,8 +231,8 @@ static uint64_t make_target(uint64_t *s)
     static const uint64_t edges[] = {RANDOM_WINDOW, RANDOM_WINDOW + RANDOM_PAGE, RANDOM_READ_ONLY,
                                      RANDOM_READ_ONLY + RANDOM_PAGE};
     uint64_t r = rnd(s), at = edges[r % ARRAY_LEN(edges)] + ((r >> 8) & 127) - 64;
-    if (one_in(s, 2)) /* mapped on both sides, naturally aligned */
-        at = RANDOM_WINDOW + RANDOM_PAGE + (((r >> 8) & 127) - 64) * 1;
+    if (one_in(s, 2)) /* mapped on both sides */
+        at = RANDOM_WINDOW + RANDOM_PAGE + ((r >> 8) & 127) - 64;
     return one_in(s, 2) ? at & ~UINT64_C(15) : at;
 }
 
@@ -284,7 +315,9 @@ static void aim_branch(const struct a64_op_info *info, uint64_t *s, struct rando
     unsigned n = f ? (unsigned)bits(t->word[0], f->lo + 4u, f->lo) : 31;
     if (n == 31)
         return;
-    t->state.x[n] = RANDOM_CODE + (rnd(s) % RANDOM_CODE_BYTES & (one_in(s, 8) ? ~UINT64_C(0) : ~3ull));
+    t->state.x[n] = RANDOM_CODE + rnd(s) % RANDOM_CODE_BYTES;
+    if (!one_in(s, 8))
+        t->state.x[n] &= ~UINT64_C(3);
     if (one_in(s, 8))
         t->state.x[n] = bits_set(t->state.x[n], 63, 56, rnd(s));
 }

@@ -7,8 +7,8 @@
 #include "a64_ops.h"
 
 /* Makes a random trial for a line of isa/ (A64_UNDEFINED: a word that no line matches) with *seed,
- * which it advances, and runs it on `m` for the expected result: both are chosen together, because
- * trials that would touch memory outside the test's region are not wanted. False: none was found. */
+ * which it advances, and runs it on `m` for the result *r: both are done together, because trials
+ * that would touch memory outside the test's region are not wanted. False: none was found. */
 bool generate_trial(struct machine *m, enum a64_op op, uint64_t *seed, struct random_trial *t,
                     struct random_result *r, uint64_t *esr);
 

@@ -19,7 +19,7 @@ struct exclusion {
     const char *reason;
 };
 
-#define SYSREG_MASK 0x000fffe0u
+#define SYSREG_MASK 0x001fffe0u
 #define SYSREG(op0, op1, crn, crm, op2)                                                            \
     ((uint32_t)(op0) << 19 | (op1) << 16 | (crn) << 12 | (crm) << 8 | (op2) << 5)
 
@@ -47,13 +47,17 @@ static const struct exclusion exclusions[] = {
     {A64_MRS, SYSREG_MASK, SYSREG(3, 3, 0, 0, 1), "CTR_EL0: IMPLEMENTATION DEFINED"},
     {A64_MRS, SYSREG_MASK, SYSREG(3, 3, 0, 0, 7), "DCZID_EL0: IMPLEMENTATION DEFINED"},
     {A64_MRS, SYSREG_MASK & ~0xe0u, SYSREG(3, 3, 2, 4, 0), "RNDR: random"},
-    {A64_MRS, 0x000ff000, SYSREG(3, 3, 13, 0, 0), "TPIDR_EL0 belongs to the C library"},
-    {A64_MSR_r, 0x000ff000, SYSREG(3, 3, 13, 0, 0), "TPIDR_EL0 belongs to the C library"},
-    {A64_MRS, 0x000ff000, SYSREG(3, 3, 14, 0, 0), "timers, performance monitors: time"},
-    {A64_MSR_r, 0x000ff000, SYSREG(3, 3, 14, 0, 0), "timers, performance monitors: time"},
-    {A64_MRS, 0x000ff000, SYSREG(3, 3, 9, 0, 0), "performance monitors: time"},
-    {A64_MSR_r, 0x000ff000, SYSREG(3, 3, 9, 0, 0), "performance monitors: time"},
+    {A64_MRS, 0x001ff000, SYSREG(3, 3, 13, 0, 0), "TPIDR_EL0 belongs to the C library"},
+    {A64_MSR_r, 0x001ff000, SYSREG(3, 3, 13, 0, 0), "TPIDR_EL0 belongs to the C library"},
+    {A64_MRS, 0x001ff000, SYSREG(3, 3, 14, 0, 0), "timers, performance monitors: time"},
+    {A64_MSR_r, 0x001ff000, SYSREG(3, 3, 14, 0, 0), "timers, performance monitors: time"},
+    {A64_MRS, 0x001ff000, SYSREG(3, 3, 9, 0, 0), "performance monitors: time"},
+    {A64_MSR_r, 0x001ff000, SYSREG(3, 3, 9, 0, 0), "performance monitors: time"},
     {A64_SYS, SYSREG_MASK, SYSREG(1, 3, 7, 4, 1), "DC ZVA: block size IMPLEMENTATION DEFINED"},
+    {A64_SYS, SYSREG_MASK, SYSREG(1, 3, 7, 12, 1), "DC CVAP: not in QEMU's user mode"},
+    {A64_SYS, 0x001ff0e0, SYSREG(1, 3, 7, 0, 3), "FEAT_MTE: DC to tags, which QEMU has"},
+    {A64_SYS, 0x001ff0e0, SYSREG(1, 3, 7, 0, 4), "FEAT_MTE: DC GZVA"},
+    {A64_SYS, 0x001ff0e0, SYSREG(1, 3, 7, 0, 5), "FEAT_MTE: DC to tags and data"},
 };
 
 bool known_comparable(enum a64_op op, uint32_t word)
@@ -125,8 +129,9 @@ static bool ldapr_unaligned(enum a64_op op, const struct random_trial *t,
                             const struct random_result *mine, const struct random_result *theirs)
 {
     (void)t;
-    return (a64_op_info[op].feature == A64_FEAT_LRCPC || a64_op_info[op].feature == A64_FEAT_LRCPC2) &&
-           mine->signal == SIGBUS && theirs->signal != SIGBUS;
+    const unsigned feature = a64_op_info[op].feature;
+    return (feature == A64_FEAT_LRCPC || feature == A64_FEAT_LRCPC2) && mine->signal == SIGBUS &&
+           theirs->signal != SIGBUS;
 }
 
 static bool aarch32_fields(enum a64_op op, const struct random_trial *t,
@@ -171,6 +176,13 @@ static bool unknown_after_abort(enum a64_op op, const struct random_trial *t,
            base_of(t) != 0 && memcmp(&r, mine, sizeof(r)) == 0;
 }
 
+static bool cache_maintenance(enum a64_op op, const struct random_trial *t,
+                              const struct random_result *mine, const struct random_result *theirs)
+{
+    return op == A64_SYS && (t->word[0] & 0x001ff000) == SYSREG(1, 3, 7, 0, 0) &&
+           mine->signal == SIGSEGV && theirs->signal == 0;
+}
+
 static bool tag_check_override(enum a64_op op, const struct random_trial *t,
                                const struct random_result *mine, const struct random_result *theirs)
 {
@@ -196,6 +208,7 @@ static const struct known differences[] = {
     {same_targets, "CONSTRAINED UNPREDICTABLE: which element ends in the register"},
     {unknown_after_abort, "UNKNOWN: registers that an aborted load and memory that an aborted "
                           "store would have written"},
+    {cache_maintenance, "QEMU does not translate the address of cache maintenance"},
     {tag_check_override, "MSR TCO: QEMU has FEAT_MTE"},
 };
 

@@ -1,4 +1,4 @@
-/* Host half: what is not compared, and which differences from the other implementation are known. */
+/* Host half: what is not compared, and which differences from the other side are known. */
 #ifndef TESTS_ISA_RANDOM_KNOWN_H
 #define TESTS_ISA_RANDOM_KNOWN_H
 

@@ -79,7 +79,8 @@ bool machine_create(struct machine *m, const char *engine)
     struct err e = {0};
     const struct engine_ops *ops;
     const struct a64_features features = a64_features_default();
-    if (engine_find(engine, &ops, &e) || vm_create(&m->vm, RAM_BASE, RAM_BYTES, CLOCK_COUNTED, &e)) {
+    if (engine_find(engine, &ops, &e) ||
+        vm_create(&m->vm, RAM_BASE, RAM_BYTES, CLOCK_COUNTED, &e)) {
         fprintf(stderr, "random: %s\n", e.text);
         return false;
     }

@@ -70,6 +70,8 @@ void pt_identity(struct pt *p)
     low = (low + block - 1) & ~(block - 1);
     for (u64 a = 0x40000000; a < low; a += page) {
         u64 attr = D_MEM | D_UXN;
+        if (a >= 0x40080000 && a < (u64)__utext_start) /* so that WXN lets it run */
+            attr |= D_RO;
         if (a >= ((u64)__utext_start & ~(page - 1)) && a < (u64)__utext_end)
             attr = D_MEM | D_EL0 | D_RO;
         else if (a >= ((u64)__udata_start & ~(page - 1)) && a < (u64)__udata_end)

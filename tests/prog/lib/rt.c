@@ -3,7 +3,7 @@
 
 #include <stdarg.h>
 
-#define MAX_PRINTED 60
+#define MAX_PRINTED 16
 
 void rt_start(u64 dtb);
 u64 rt_exception(struct frame *f);

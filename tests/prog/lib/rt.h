@@ -252,7 +252,7 @@ static inline unsigned pt_shift(const struct pt *p, unsigned level)
 {
     return (3 - level) * (p->grain - 3) + p->grain;
 }
-/* Identity map of devices and the programs' memory: image by its sections, the rest of 0x40000000 to
+/* Identity map of devices and the programs' memory: image by its sections (code read-only), the rest of 0x40000000 to
  * 0x4fffffff EL1 read, write, execute. */
 void pt_identity(struct pt *p);
 void pt_reset(void); /* frees the whole pool */

@@ -1,5 +1,5 @@
-/* The generated decoder against isa/a64.isa itself: what a line encodes it decodes, and every word is
- * decoded as the plain definition says (the matching line with the most fixed bits). */
+/* The generated decoder against isa/a64.isa itself: what a line encodes it decodes, and every word
+ * is decoded as the plain definition says (the matching line with the most fixed bits). */
 #include "a64_encode.h"
 #include "a64_ops.h"
 #include "a64/features.h"

@@ -145,7 +145,8 @@ static void test_tap_write_waits_for_room(void **state)
     static char block[65536], got[65536];
     size_t written = 0, taken;
     memset(block, 'w', sizeof(block));
-    while ((taken = chr_tap_write(f->tap, block, sizeof(block), 50))) /* until pipe and buffer are full */
+    while ((taken = chr_tap_write(f->tap, block, sizeof(block),
+                                  50))) /* until pipe and buffer are full */
         written += taken;
     assert_true(written >= CHR_BUFFER_BYTES);
     size_t n = 0, more = 0;

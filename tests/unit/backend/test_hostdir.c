@@ -1,4 +1,5 @@
-/* Promises of backend/hostdir: nothing outside the folder can be read, made, removed or replaced. */
+/* Promises of backend/hostdir: nothing outside the folder can be read, made, removed or replaced.
+ */
 #include "backend/hostdir.h"
 
 #include <errno.h>

@@ -229,10 +229,10 @@ static void test_image_with_impossible_header_is_refused(void **state)
         uint64_t text_offset, image_size, flags;
         int result;
     } cases[] = {
-        {0, 0x3000, 0xb, -EINVAL},             /* big-endian */
-        {2 * MIB, 0x3000, 0xa, -EINVAL},       /* offset too large */
+        {0, 0x3000, 0xb, -EINVAL},       /* big-endian */
+        {2 * MIB, 0x3000, 0xa, -EINVAL}, /* offset too large */
         {2 * MIB - 4, 0x3000, 0xa, 0},
-        {2, 0x3000, 0xa, -EINVAL},             /* misaligned */
+        {2, 0x3000, 0xa, -EINVAL}, /* misaligned */
         {UINT64_MAX - 3, 0x3000, 0xa, -EINVAL},
         {0, UINT64_MAX, 0xa, -EFBIG},
         {0, RAM_BYTES + 1, 0xa, -EFBIG},
@@ -390,8 +390,8 @@ static void test_zboot_image_names_the_remedy(void **state)
 static void compress_to(struct buf *out, uint8_t *data, size_t n)
 {
     uint8_t packed[4096];
-    z_stream z = {.next_in = data, .avail_in = (uInt)n, .next_out = packed,
-                  .avail_out = sizeof(packed)};
+    z_stream z = {
+        .next_in = data, .avail_in = (uInt)n, .next_out = packed, .avail_out = sizeof(packed)};
     assert_int_equal(deflateInit2(&z, 9, Z_DEFLATED, 16 + MAX_WBITS, 8, Z_DEFAULT_STRATEGY), Z_OK);
     assert_int_equal(deflate(&z, Z_FINISH), Z_STREAM_END);
     assert_int_equal(buf_append(out, packed, sizeof(packed) - z.avail_out), 0);

@@ -69,8 +69,23 @@ static void test_size_units(void **state)
         {"17592186044415", UINT64_C(17592186044415) << 20},
         {"16777215T", UINT64_C(16777215) << 40},
     };
-    const char *const bad[] = {"", " 1", "1 ", "-1", "+1", "1.5G", "0x10", "G", "1Gx", "1GG", "1Gi", "M1",
-                               "1!", "1 G", "99999999999999999999", "17592186044416", "16777216T"};
+    const char *const bad[] = {"",
+                               " 1",
+                               "1 ",
+                               "-1",
+                               "+1",
+                               "1.5G",
+                               "0x10",
+                               "G",
+                               "1Gx",
+                               "1GG",
+                               "1Gi",
+                               "M1",
+                               "1!",
+                               "1 G",
+                               "99999999999999999999",
+                               "17592186044416",
+                               "16777216T"};
     uint64_t n;
     for (unsigned i = 0; i < ARRAY_LEN(good); i++) {
         assert_int_equal(parse_size(good[i].text, &n, NULL), 0);
@@ -126,8 +141,9 @@ static void test_defaults(void **state)
 static void test_ways_to_write_a_value(void **state)
 {
     (void)state;
-    const char *const lines[] = {"--kernel k --memory 2G", "--kernel=k --memory=2G", "--kernel=k -m 2G",
-                                 "--kernel k -m2G", "--kernel k -m=2G", "-m 1G --kernel k -m 2G"};
+    const char *const lines[] = {"--kernel k --memory 2G", "--kernel=k --memory=2G",
+                                 "--kernel=k -m 2G",       "--kernel k -m2G",
+                                 "--kernel k -m=2G",       "-m 1G --kernel k -m 2G"};
     for (unsigned i = 0; i < ARRAY_LEN(lines); i++) {
         struct run_options o;
         expect_good(&o, lines[i]);
@@ -224,8 +240,9 @@ static void test_disks(void **state)
 {
     (void)state;
     struct run_options o;
-    expect_good(&o, "--kernel k --disk a,,b,format=raw,readonly,serial=12345678901234567890,queues=4 "
-                    "--disk c,ephemeral");
+    expect_good(&o,
+                "--kernel k --disk a,,b,format=raw,readonly,serial=12345678901234567890,queues=4 "
+                "--disk c,ephemeral");
     assert_int_equal(o.disk_count, 2);
     assert_string_equal(o.disks[0].path, "a,b");
     assert_true(o.disks[0].readonly && !o.disks[0].ephemeral);
@@ -310,12 +327,28 @@ static void test_networks(void **state)
 static void test_forward_syntax(void **state)
 {
     (void)state;
-    const char *const bad[] = {"",           "tcp",         "tcp:",          "tcp:1",
-                               "tcp:1:",     "tcp::1",      "sctp:1:1",      "tcp:0:1",
-                               "tcp:1:0",    "tcp:65536:1", "tcp:1:65536",   "tcp:x:1",
-                               "tcp:1:x",    "tcp:1:-1",    "tcp:1:1:1",     "tcp:host:1:1",
-                               "tcp:::1:1:1", "tcp:300.0.0.1:1:1", "1:1",    "tcp: 1:1",
-                               "tcp:1.2.3.4.5.6.7.8.9.10.11.12.13.14.15.16.17.18.19.20.21.22.23.24.25:1:1"};
+    const char *const bad[] = {
+        "",
+        "tcp",
+        "tcp:",
+        "tcp:1",
+        "tcp:1:",
+        "tcp::1",
+        "sctp:1:1",
+        "tcp:0:1",
+        "tcp:1:0",
+        "tcp:65536:1",
+        "tcp:1:65536",
+        "tcp:x:1",
+        "tcp:1:x",
+        "tcp:1:-1",
+        "tcp:1:1:1",
+        "tcp:host:1:1",
+        "tcp:::1:1:1",
+        "tcp:300.0.0.1:1:1",
+        "1:1",
+        "tcp: 1:1",
+        "tcp:1.2.3.4.5.6.7.8.9.10.11.12.13.14.15.16.17.18.19.20.21.22.23.24.25:1:1"};
     for (unsigned i = 0; i < ARRAY_LEN(bad); i++) {
         char *argv[] = {(char[]){"--kernel"}, (char[]){"k"}, (char[]){"--net"}, NULL};
         char value[160];
@@ -332,9 +365,15 @@ static void test_forward_syntax(void **state)
 static void test_mac_syntax(void **state)
 {
     (void)state;
-    const char *const bad[] = {"52:54:00:12:34", "52:54:00:12:34:567", "52:54:00:12:34:5g",
-                               "52-54-00-12-34-56", "52:54:00:12:34:-6", "525400123456", "x",
-                               "01:00:5e:00:00:01", "0x:54:00:12:34:56"};
+    const char *const bad[] = {"52:54:00:12:34",
+                               "52:54:00:12:34:567",
+                               "52:54:00:12:34:5g",
+                               "52-54-00-12-34-56",
+                               "52:54:00:12:34:-6",
+                               "525400123456",
+                               "x",
+                               "01:00:5e:00:00:01",
+                               "0x:54:00:12:34:56"};
     for (unsigned i = 0; i < ARRAY_LEN(bad); i++) {
         char line[80];
         snprintf(line, sizeof(line), "--kernel k --net user,mac=%s", bad[i]);

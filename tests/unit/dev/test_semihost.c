@@ -331,8 +331,8 @@ static void test_semihost_features_file(void **s)
 static void test_semihost_bad_addresses_fail_the_call(void **s)
 {
     struct fixture *f = *s;
-    const uint8_t blocks[] = {0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x09, 0x0a, 0x0c, 0x0d,
-                              0x15, 0x16, 0x30};
+    const uint8_t blocks[] = {0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x09,
+                              0x0a, 0x0c, 0x0d, 0x15, 0x16, 0x30};
     for (unsigned i = 0; i < sizeof(blocks); i++) {
         assert_int_equal(call_x1(f, blocks[i], NOWHERE), MINUS_1);
         assert_int_equal(call_x1(f, blocks[i], UINT64_MAX - 3), MINUS_1);
