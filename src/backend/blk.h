@@ -15,8 +15,8 @@
 struct blk;
 
 struct blk_ops {
-    /* Move all bytes of iov (which may be modified) from or to `offset`. `durable`: on stable storage
-     * when it returns. 0 or -errno. @io */
+    /* Move all bytes of iov (which may be modified) from or to `offset`. `durable`: on stable
+     * storage when it returns. 0 or -errno. @io */
     int (*read)(struct blk *b, struct iovec *iov, int n, uint64_t offset);
     int (*write)(struct blk *b, struct iovec *iov, int n, uint64_t offset, bool durable);
     /* All completed writes are on stable storage when it returns 0. @io */
@@ -39,7 +39,7 @@ struct blk {
 struct blk_config {
     const char *path;
     bool readonly;
-    bool ephemeral;          /* writes go to an unlinked temporary file; the image is never changed */
+    bool ephemeral; /* writes go to an unlinked temporary file; the image is never changed */
     const char *temp_folder; /* for ephemeral; null: $TMPDIR, or /var/tmp */
 };
 
@@ -52,8 +52,8 @@ static inline void blk_destroy(struct blk *b)
     b->ops->destroy(b);
 }
 
-/* Reads or writes all of iov at offset of fd, across interruptions and partial transfers. Zero bytes
- * read before the end is -EIO (the file was truncated). iov is modified. For backends. @io */
+/* Reads or writes all of iov at offset of fd, across interruptions and partial transfers. Zero
+ * bytes read before the end is -EIO (the file was truncated). iov is modified. For backends. @io */
 int blk_fd_read(int fd, struct iovec *iov, int n, uint64_t offset);
 int blk_fd_write(int fd, struct iovec *iov, int n, uint64_t offset, bool durable);
 

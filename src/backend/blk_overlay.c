@@ -64,7 +64,7 @@ static uint64_t iov_bytes(const struct iovec *iov, int n)
     return sum;
 }
 
-/* Moves the first `len` bytes of (*iov, *n) to o->part and advances; returns the part's elements. */
+/* Moves the first `len` bytes of (*iov, *n) to o->part and advances; returns its element count. */
 static int take(struct blk_overlay *o, struct iovec **iov, int *n, uint64_t len)
 {
     int parts = 0;
@@ -139,8 +139,9 @@ static int overlay_finish(struct blk_overlay *o, uint64_t offset, uint64_t end, 
             o->present[c / 8] |= (uint8_t)BIT(c % 8);
     } else if (!o->reported) {
         o->reported = true;
-        log_error("ephemeral disk: writing to the temporary file in '%s' failed: %s; the guest sees "
-                  "an I/O error", o->folder, strerror(-r));
+        log_error("ephemeral disk: a write failed (temporary file in '%s'): %s; the guest sees an "
+                  "I/O error",
+                  o->folder, strerror(-r));
     }
     return r;
 }
@@ -187,7 +188,8 @@ static int overlay_write_zeroes(struct blk *blk, uint64_t offset, uint64_t len, 
     pthread_mutex_lock(&o->lock);
     int r = fill_edges(o, offset, end);
     /* Holes read as zeroes, and the file is as long as the disk from the start. */
-    if (!r && fallocate(o->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)len))
+    if (!r &&
+        fallocate(o->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)len))
         r = -errno;
     r = overlay_finish(o, offset, end, r);
     pthread_mutex_unlock(&o->lock);
@@ -242,7 +244,8 @@ int blk_overlay_create(struct blk *base, const char *temp_folder, struct blk **o
     int fd = r;
     if (r >= 0) {
         r = ftruncate(fd, (off_t)base->bytes)
-                ? err_set(e, errno, "ephemeral disk: temporary file in '%s' cannot have %llu bytes: %s",
+                ? err_set(e, errno,
+                          "ephemeral disk: temporary file in '%s' cannot have %llu bytes: %s",
                           folder, (unsigned long long)base->bytes, strerror(errno))
                 : 0;
         if (r)

@@ -1,13 +1,13 @@
 /* Raw image files and block devices. See blk.h.
  *
- * Sharing. A whole-file open-file-description lock (fcntl(2), F_OFD_SETLK) is held while the image is
- * open: exclusive for writers, shared otherwise. It conflicts with the byte locks other monitors
+ * Sharing. A whole-file open-file-description lock (fcntl(2), F_OFD_SETLK) is held while the image
+ * is open: exclusive for writers, shared otherwise. It conflicts with the byte locks other monitors
  * take on images, and goes away with the process however that ends. A file system without locks
  * gives a warning, not an error.
  *
  * Durability. Data goes through the host's page cache; flush is fdatasync(2), a durable write is
- * RWF_DSYNC. The first failure of each kind is told to the operator, since a guest reports it, if at
- * all, where nobody looks; every failure is told to the guest.
+ * RWF_DSYNC. The first failure of each kind is told to the operator, since a guest reports it, if
+ * at all, where nobody looks; every failure is told to the guest.
  *
  * Rejected: O_DIRECT. It needs alignment that guests' buffers do not promise, and gains little
  * where the image is in the page cache anyway.
@@ -211,7 +211,8 @@ static int raw_zero_range(struct blk_raw *b, uint64_t offset, uint64_t len, bool
     return write_zero_bytes(b, offset, len);
 }
 
-static int raw_write_zeroes(struct blk *blk, uint64_t offset, uint64_t len, bool unmap, bool durable)
+static int raw_write_zeroes(struct blk *blk, uint64_t offset, uint64_t len, bool unmap,
+                            bool durable)
 {
     struct blk_raw *b = to_raw(blk);
     int r = raw_report(b, raw_zero_range(b, offset, len, unmap), "writing zeroes");
@@ -237,12 +238,13 @@ static int raw_lock(struct blk_raw *b, struct err *e)
     if (!fcntl(b->fd, F_OFD_SETLK, &lock))
         return 0;
     if (errno == EAGAIN || errno == EACCES)
-        return err_set(e, EBUSY,
-                       b->blk.readonly
-                           ? "disk '%s' is in use: another process is writing to it; stop that first"
-                           : "disk '%s' is in use by another process; stop that first, or use "
-                             "'readonly' or 'ephemeral' in all of them",
-                       b->path);
+        return err_set(
+            e, EBUSY,
+            b->blk.readonly
+                ? "disk '%s' is in use: another process is writing to it; stop that first"
+                : "disk '%s' is in use by another process; stop that first, or use "
+                  "'readonly' or 'ephemeral' in all of them",
+            b->path);
     log_warn("disk '%s': cannot be locked (%s): make sure nobody else uses it", b->path,
              strerror(errno));
     return 0;
@@ -256,7 +258,8 @@ static int raw_size(struct blk_raw *b, const struct stat *st, struct err *e)
         unsigned physical = SECTOR;
         b->device = true;
         if (ioctl(b->fd, BLKGETSIZE64, &b->blk.bytes))
-            return err_set(e, errno, "disk '%s': cannot find its size: %s", b->path, strerror(errno));
+            return err_set(e, errno, "disk '%s': cannot find its size: %s", b->path,
+                           strerror(errno));
         if (!ioctl(b->fd, BLKPBSZGET, &physical) && physical >= SECTOR)
             b->blk.physical_block = physical;
     } else if (st->st_blksize >= SECTOR && (st->st_blksize & (st->st_blksize - 1)) == 0 &&
@@ -293,7 +296,8 @@ static int raw_open_fd(struct blk_raw *b, bool readonly, struct err *e)
     b->fd = fault_point("blk_open") ? (errno = EMFILE, -1) : open(b->path, flags);
     if (b->fd < 0) {
         const char *hint = !readonly && (errno == EACCES || errno == EROFS)
-                               ? "; add ',readonly' or ',ephemeral' if it shall not be written" : "";
+                               ? "; add ',readonly' or ',ephemeral' if it shall not be written"
+                               : "";
         return err_set(e, errno, "disk '%s': %s%s", b->path, strerror(errno), hint);
     }
     struct stat st;

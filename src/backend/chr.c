@@ -1,8 +1,8 @@
 /* The thread and the buffers behind every character backend. See chr.h and chr_int.h.
  *
  * One poll(2) loop per backend: it waits for input only while there is room for it, for output only
- * while there is some, and for a wake-up. poll and not epoll, because standard input may be a regular
- * file, which epoll refuses.
+ * while there is some, and for a wake-up. poll and not epoll, because standard input may be a
+ * regular file, which epoll refuses.
  *
  * Writing must never block the thread, or Ctrl-A x would not be read while the reader of a pipe
  * sleeps; but O_NONBLOCK belongs to the open file, which we share with the shell that started us.

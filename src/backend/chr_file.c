@@ -29,7 +29,8 @@ static const struct chr_kind file_kind = {
     .fini = file_fini,
 };
 
-int chr_file_create(const char *path, const struct chr_owner *owner, struct chr **out, struct err *e)
+int chr_file_create(const char *path, const struct chr_owner *owner, struct chr **out,
+                    struct err *e)
 {
     struct chr_host *h = chr_host_alloc(sizeof(*h), &file_kind, owner, e);
     if (!h)

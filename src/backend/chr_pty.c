@@ -1,8 +1,8 @@
 /* A new pseudo-terminal as a console. See chr.h.
  *
- * The master reports POLLHUP while nobody has the slave open; that state cannot be waited for, so it
- * is looked at five times a second until somebody comes. The slave is opened and closed once at the
- * start, because Linux reports the hang-up only after a first open.
+ * The master reports POLLHUP while nobody has the slave open; that state cannot be waited for, so
+ * it is looked at five times a second until somebody comes. The slave is opened and closed once at
+ * the start, because Linux reports the hang-up only after a first open.
  */
 #include "backend/chr_int.h"
 

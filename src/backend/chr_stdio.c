@@ -1,8 +1,9 @@
 /* Standard input and output as a console. See chr.h.
  *
- * On a terminal, Ctrl-A is the escape key: Ctrl-A Ctrl-A (or Ctrl-A a) sends one Ctrl-A to the guest,
- * any other key goes to the owner as a command. End of a piped input is not an error: the guest just
- * gets no more. A terminal that hangs up, and a pipe that nobody reads any more, end the backend.
+ * On a terminal, Ctrl-A is the escape key: Ctrl-A Ctrl-A (or Ctrl-A a) sends one Ctrl-A to the
+ * guest, any other key goes to the owner as a command. End of a piped input is not an error: the
+ * guest just gets no more. A terminal that hangs up, and a pipe that nobody reads any more, end the
+ * backend.
  */
 #include "backend/chr_int.h"
 #include "backend/term.h"

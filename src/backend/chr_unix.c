@@ -95,8 +95,9 @@ static int unix_listen(struct chr_unix *u, const char *path, struct err *e)
     int r = remove_stale(u, e);
     if (r)
         return r;
-    u->server = fault_point("chr_socket") ? (errno = EMFILE, -1)
-                                          : socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    u->server = fault_point("chr_socket")
+                    ? (errno = EMFILE, -1)
+                    : socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (u->server >= 0)
         u->bound = !bind(u->server, (const struct sockaddr *)&u->addr, sizeof(u->addr));
     if (!u->bound || listen(u->server, 8))
@@ -104,7 +105,8 @@ static int unix_listen(struct chr_unix *u, const char *path, struct err *e)
     return 0;
 }
 
-int chr_unix_create(const char *path, const struct chr_owner *owner, struct chr **out, struct err *e)
+int chr_unix_create(const char *path, const struct chr_owner *owner, struct chr **out,
+                    struct err *e)
 {
     struct chr_host *h = chr_host_alloc(sizeof(struct chr_unix), &unix_kind, owner, e);
     if (!h)

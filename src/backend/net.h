@@ -10,15 +10,15 @@
 
 struct net;
 
-/* Takes one frame without FCS. Must not block and must not call the backend. Called on the backend's
- * thread, or inside send(). */
+/* Takes one frame without FCS. Must not block and must not call the backend. Called on the
+ * backend's thread, or inside send(). */
 typedef void net_receive(void *arg, const uint8_t *frame, size_t len);
 
 struct net_ops {
     /* From now on frames go to receive(); starts the backend's thread. @any */
     int (*start)(struct net *n, net_receive *receive, void *arg, struct err *e);
-    /* Sends one frame of at most max_frame bytes with all checksums right; it may be lost, as frames
-     * may. Several threads may send at once. @io */
+    /* Sends one frame of at most max_frame bytes with all checksums right; it may be lost, as
+     * frames may. Several threads may send at once. @io */
     void (*send)(struct net *n, const uint8_t *frame, size_t len);
     /* Stops the thread (no receive() runs afterwards) and frees everything. @stopped */
     void (*destroy)(struct net *n);
@@ -55,6 +55,7 @@ struct net_user_config {
 /* User-mode networking (libslirp): the guest is 10.0.2.15/24 by DHCP and has fec0::/64; gateway and
  * host 10.0.2.2, name server 10.0.2.3. Needs no privileges. A forward whose port is taken is
  * -EADDRINUSE. @any */
-int MUST_CHECK net_user_create(const struct net_user_config *config, struct net **out, struct err *e);
+int MUST_CHECK net_user_create(const struct net_user_config *config, struct net **out,
+                               struct err *e);
 
 #endif

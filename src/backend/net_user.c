@@ -1,9 +1,9 @@
 /* User-mode networking with libslirp. See net.h.
  *
  * libslirp is not thread-safe: one mutex guards it. The backend's thread sleeps in poll(2) without
- * the mutex; the device's I/O thread sends frames with it and then wakes the thread, because a frame
- * may have opened sockets or freed window. Frames for the guest come out of libslirp with the mutex
- * held, on either thread; the device only stores them.
+ * the mutex; the device's I/O thread sends frames with it and then wakes the thread, because a
+ * frame may have opened sockets or freed window. Frames for the guest come out of libslirp with the
+ * mutex held, on either thread; the device only stores them.
  *
  * Large TCP segments are handed over as they are: libslirp takes an IP packet of any size and does
  * not look at the MSS, so segmenting them here would only cost time.
@@ -284,7 +284,7 @@ static const struct net_ops user_ops = {
     .destroy = user_destroy,
 };
 
-/* libslirp binds datagram sockets with SO_REUSEADDR, with which two can have one port: try without. */
+/* libslirp binds datagram sockets with SO_REUSEADDR: two could have one port. So try without. */
 static int udp_port_is_free(struct in_addr addr, uint16_t port)
 {
     int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);

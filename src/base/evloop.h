@@ -75,8 +75,8 @@ int MUST_CHECK iothread_start(struct iothread *t, struct err *e);
 void iothread_stop(struct iothread *t);
 void iothread_fini(struct iothread *t);
 
-/* Starts a thread with signals blocked in that way and a name; for other loops than evloop. Returns 0 or
- * -E... with a text. @any */
+/* Starts a thread with signals blocked in that way and a name; for other loops than evloop. Returns
+ * 0 or -E... with a text. @any */
 int MUST_CHECK thread_start(pthread_t *thread, const char *name, void *(*fn)(void *), void *arg,
                             struct err *e);
 

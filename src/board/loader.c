@@ -52,6 +52,8 @@ int loader_gunzip(struct buf *b, const char *name, uint64_t max_bytes, struct er
     }
     inflateEnd(&z);
     free(chunk);
+    if (!r && !out.len)
+        r = err_set(e, EINVAL, "'%s' unpacks to nothing", name);
     if (r) {
         buf_fini(&out);
         return r;

@@ -161,7 +161,7 @@ static uint8_t do_get_id(struct virtio_blk *b, const struct request *r)
     return S_OK;
 }
 
-/* One range of a discard or write-zeroes request (5.2.6, struct virtio_blk_discard_write_zeroes). */
+/* One range of a request (5.2.6, struct virtio_blk_discard_write_zeroes). */
 static uint8_t do_range(struct virtio_blk *b, uint32_t type, const uint8_t *range)
 {
     uint64_t sector = le_load(range, 8);

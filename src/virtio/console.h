@@ -9,8 +9,8 @@ struct virtio_console_config {
     struct chr *chr; /* stays the caller's; must outlive the machine */
 };
 
-/* Adds a console to the machine and attaches it to its backend; connect it to a transport. -E...: the
- * machine may know a device without a backend, which its destruction frees. @stopped */
+/* Adds a console to the machine and attaches it to its backend; connect it to a transport. -E...:
+ * the machine may know a device without a backend, which its destruction frees. @stopped */
 int MUST_CHECK virtio_console_create(struct vm *vm, const struct virtio_console_config *config,
                                      struct virtio_dev **out, struct err *e);
 

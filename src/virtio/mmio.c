@@ -104,10 +104,13 @@ static void mmio_config_interrupt(struct virtio_transport *t)
     mmio_interrupt(t, ISR_CONFIG);
 }
 
+/* A cause that came after the driver read InterruptStatus is still there: the wire goes down and up
+ * again, so that it is seen also where the input is edge-triggered, as the device tree may say. */
 static void mmio_ack(struct virtio_mmio *m, uint32_t causes)
 {
     pthread_mutex_lock(&m->vd->lock);
     m->isr &= ~causes;
+    irq_set(&m->irq, false);
     irq_set(&m->irq, m->isr != 0);
     pthread_mutex_unlock(&m->vd->lock);
 }

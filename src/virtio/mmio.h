@@ -6,8 +6,8 @@
 
 #define VIRTIO_MMIO_WINDOW 0x200u
 
-/* Adds the transport "virtio-mmio.SLOT" at `base` with interrupt wire `irq`, and connects `vd` (null:
- * an empty slot, which reads DeviceID 0). Both belong to the machine. -E... on failure. @stopped */
+/* Adds the transport "virtio-mmio.SLOT" at `base` with interrupt wire `irq`, and connects `vd`
+ * (null: an empty slot, which reads DeviceID 0). Both belong to the machine. -E... @stopped */
 int MUST_CHECK virtio_mmio_create(struct vm *vm, unsigned slot, uint64_t base, struct irq irq,
                                   struct virtio_dev *vd, struct err *e);
 

@@ -9,11 +9,12 @@
  * Receive: the backend calls net_received() on a thread of its own, or inside send() on the I/O
  * thread that serves a transmit queue (so a transmit queue's service lock comes before a receive
  * queue's). The frame goes into a bounded ring of the pair and from there, in the receive queue's
- * service run, into the guest's buffers; when the ring is full frames are dropped. The ring is outside the machine: a saved machine loses what is in it,
- * which is a lost frame like any other. A frame that needs several buffers (mergeable) is published
- * all at once; when there are too few, those taken are given back.
+ * service run, into the guest's buffers; when the ring is full frames are dropped. The ring is
+ * outside the machine: a saved machine loses what is in it, which is a lost frame like any other. A
+ * frame that needs several buffers (mergeable) is published all at once; when there are too few,
+ * those taken are given back.
  *
- * The receive filter (5.1.6.5) is under vd->lock: the control queue writes it, the backend reads it.
+ * The receive filter (5.1.6.5) is under vd->lock: the control queue writes, the backend reads.
  */
 #include "virtio/net.h"
 
@@ -74,7 +75,7 @@
 enum { RX_PROMISC, RX_ALLMULTI, RX_ALLUNI, RX_NOMULTI, RX_NOUNI, RX_NOBCAST, RX_MODES };
 _Static_assert(RX_NOBCAST == CTRL_RX_NOBCAST, "modes are indexed by command");
 
-/* Frames from the backend to one pair; records are a 4-byte length and the frame, 4-byte aligned. */
+/* Frames from the backend to one pair: records of a 4-byte length and the frame, 4-byte aligned. */
 struct frame_ring {
     pthread_mutex_t lock;
     uint8_t *bytes;
@@ -357,7 +358,8 @@ static bool filter_passes(const struct virtio_net *n, const uint8_t *mac)
     if (!memcmp(mac, broadcast, MAC_BYTES))
         return !n->rx_mode[RX_NOBCAST];
     if (mac[0] & 1)
-        return !n->rx_mode[RX_NOMULTI] && (n->rx_mode[RX_ALLMULTI] || table_has(&n->multicast, mac));
+        return !n->rx_mode[RX_NOMULTI] &&
+               (n->rx_mode[RX_ALLMULTI] || table_has(&n->multicast, mac));
     return !n->rx_mode[RX_NOUNI] && (n->rx_mode[RX_ALLUNI] || !memcmp(mac, n->mac, MAC_BYTES) ||
                                      table_has(&n->unicast, mac));
 }
@@ -457,7 +459,8 @@ static bool control_announce(struct virtio_net *n, uint8_t command)
 static bool control_mq(struct virtio_net *n, struct control *c, uint8_t command)
 {
     uint8_t value[2];
-    if (command != CTRL_MQ_VQ_PAIRS_SET || !virtio_has(&n->vd, F_MQ) || !take(c, value, sizeof(value)))
+    if (command != CTRL_MQ_VQ_PAIRS_SET || !virtio_has(&n->vd, F_MQ) ||
+        !take(c, value, sizeof(value)))
         return false;
     uint16_t pairs = (uint16_t)le_load(value, 2);
     if (pairs < 1 || pairs > n->max_pairs)
@@ -564,7 +567,7 @@ void virtio_net_announce(struct virtio_dev *vd)
 
 /* ---- Class ---- */
 
-/* Until the driver says otherwise, everything is received. The cable is not the guest's to reset. */
+/* Until the driver says otherwise all is received. The cable is not the guest's to reset. */
 static void net_reset(struct virtio_dev *vd)
 {
     struct virtio_net *n = to_net(vd);
@@ -662,8 +665,8 @@ int virtio_net_create(struct vm *vm, const struct virtio_net_config *config,
     n->vd.config_bytes = CONFIG_BYTES;
     int r = net_alloc_buffers(n) ? 0 : err_set(e, ENOMEM, "out of memory");
     if (!r)
-        r = virtio_dev_create(&n->vd, &net_virtio_class, &virtio_net_class, vm, 2u * n->max_pairs + 1,
-                              QUEUE_SIZE, n->max_pairs, net_features(n), e);
+        r = virtio_dev_create(&n->vd, &net_virtio_class, &virtio_net_class, vm,
+                              2u * n->max_pairs + 1, QUEUE_SIZE, n->max_pairs, net_features(n), e);
     if (r) {
         net_free_buffers(n);
         free(n);

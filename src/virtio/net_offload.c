@@ -1,12 +1,12 @@
 /* Checksums and TCP segmentation in software. See net_offload.h.
  *
  * The driver describes a frame by a header which is as untrusted as the frame: every offset is
- * checked against the frame's length and against what the frame's own headers say. Works on a private
- * copy of the frame, so nothing changes underneath.
+ * checked against the frame's length and against what the frame's own headers say. Works on a
+ * private copy of the frame, so nothing changes underneath.
  *
  * Segmentation (RFC 9293 for TCP; RFC 791 and RFC 8200 for lengths): each segment gets the headers,
- * its own IP length and, for IPv4, a following identification; sequence numbers advance; FIN and PSH
- * only on the last, CWR only on the first segment.
+ * its own IP length and, for IPv4, a following identification; sequence numbers advance; FIN and
+ * PSH only on the last, CWR only on the first segment.
  */
 #include "virtio/net_offload.h"
 
@@ -137,7 +137,8 @@ static const char *parse_ipv4(const uint8_t *frame, size_t len, struct packet *p
 }
 
 /* Extension headers may lie before TCP; the driver says where that starts (csum_start). */
-static const char *parse_ipv6(const uint8_t *frame, size_t len, uint16_t csum_start, struct packet *p)
+static const char *parse_ipv6(const uint8_t *frame, size_t len, uint16_t csum_start,
+                              struct packet *p)
 {
     if (p->ip + IPV6_BYTES > len || frame[p->ip] >> 4 != 6)
         return "segmentation of a damaged IPv6 packet";
@@ -158,7 +159,8 @@ static const char *parse_tcp(const struct net_hdr *h, const uint8_t *frame, size
     p->v6 = (h->gso_type & ~NET_HDR_GSO_ECN) == NET_HDR_GSO_TCPV6;
     if (!p->ip || type != (p->v6 ? ETHERTYPE_IPV6 : ETHERTYPE_IPV4))
         return "segmentation of a frame that is not of the announced type";
-    const char *wrong = p->v6 ? parse_ipv6(frame, len, h->csum_start, p) : parse_ipv4(frame, len, p);
+    const char *wrong =
+        p->v6 ? parse_ipv6(frame, len, h->csum_start, p) : parse_ipv4(frame, len, p);
     if (wrong)
         return wrong;
     if (p->tcp + TCP_MIN_BYTES > len)

@@ -1,5 +1,5 @@
 /* What a network device does for its driver with frames: checksums and segmentation in software
- * (virtio 1.2, 5.1.6.2), and the receive filter's and steering's look at headers. Pure functions. */
+ * (virtio 1.2, 5.1.6.2), and the hash that steers received frames. Pure functions. */
 #ifndef VIRTIO_NET_OFFLOAD_H
 #define VIRTIO_NET_OFFLOAD_H
 
@@ -32,8 +32,8 @@ uint16_t net_sum_finish(uint32_t sum);
 typedef void net_emit(void *arg, const uint8_t *frame, size_t len);
 
 /* Completes a frame that the driver sent with header `h`, and emits it: as it is, with its checksum
- * filled in, as one large segment when that fits into max_frame, or cut into segments. `frame` may be
- * modified; `scratch` has NET_FRAME_MAX bytes. Null, or what is wrong (nothing was emitted). */
+ * filled in, as one large segment when that fits into max_frame, or cut into segments. `frame` may
+ * be modified; `scratch` has NET_FRAME_MAX bytes. Null, or what is wrong (nothing was emitted). */
 const char *net_offload_tx(const struct net_hdr *h, uint8_t *frame, size_t len, size_t max_frame,
                            uint8_t *scratch, net_emit *emit, void *arg);
 

@@ -14,8 +14,8 @@
  * Packed rings may be pushed out of order: a used element goes to the next used position, whatever
  * chain it is for, and the position moves on by the number of ring entries that chain had taken.
  *
- * Rejected: keeping descriptors' addresses beyond a service run. A chain that cannot be finished now
- * is given back with vq_seek(), so that between runs the whole state of a queue is its positions.
+ * Rejected: keeping descriptors' addresses beyond a service run. A chain that cannot be finished
+ * now is given back with vq_seek(), so that between runs a queue's whole state is its positions.
  */
 #include "virtio/queue.h"
 
@@ -354,8 +354,8 @@ static void packed_write_used(struct virtqueue *vq, uint32_t index, bool wrap, u
     store16_release(p + 14, flags);
 }
 
-/* A loop, not one subtraction: a driver that offers entries again before they were used can make the
- * staged ones cover more than the ring. */
+/* A loop, not one subtraction: a driver that offers entries again before they were used can make
+ * the staged ones cover more than the ring. */
 static void packed_wrap(const struct virtqueue *vq, uint32_t *index, bool *wrap)
 {
     while (*index >= vq->size) {

@@ -1,8 +1,8 @@
 /* Virtqueues: the device's side of split (2.7) and packed (2.8) rings.
  *
  * Everything here works on memory that a hostile guest writes at the same time. Each ring entry and
- * descriptor is read once, validated as the copy it is, and used from the copy; loops are bounded by
- * the queue size or the indirect table's size. A malformed ring makes the device need a reset.
+ * descriptor is read once, validated as the copy it is, and used from the copy; loops are bounded
+ * by the queue size or the indirect table's size. A malformed ring makes the device need a reset.
  *
  * All functions need the queue's service lock unless they say otherwise.
  */
@@ -34,7 +34,7 @@ struct vq_seg {
 struct vq_chain {
     uint16_t id;     /* what the driver gets back: head index, or buffer id in packed rings */
     uint16_t slots;  /* ring entries it took (packed) */
-    unsigned readable, writable; /* segments: seg[0..readable), seg[readable..readable + writable) */
+    unsigned readable, writable; /* seg[0..readable), seg[readable..readable + writable) */
     uint64_t readable_bytes, writable_bytes;
     struct vq_seg seg[VQ_MAX_SEGS];
 };

@@ -65,7 +65,8 @@ int virtio_rng_create(struct vm *vm, struct virtio_dev **out, struct err *e)
     struct virtio_rng *d = fault_point("virtio_rng") ? NULL : calloc(1, sizeof(*d));
     if (!d)
         return err_set(e, ENOMEM, "out of memory");
-    int r = virtio_dev_create(&d->vd, &rng_virtio_class, &virtio_rng_class, vm, 1, QUEUE_SIZE, 1, 0, e);
+    int r =
+        virtio_dev_create(&d->vd, &rng_virtio_class, &virtio_rng_class, vm, 1, QUEUE_SIZE, 1, 0, e);
     if (r) {
         free(d);
         return r;

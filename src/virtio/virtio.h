@@ -148,7 +148,7 @@ void virtio_kick(struct virtio_dev *vd, unsigned queue);
 
 /* ---- For transports; transport's device.lock held. @vcpu ---- */
 
-void virtio_connect(struct virtio_dev *vd, struct virtio_transport *t); /* null: disconnect @stopped */
+void virtio_connect(struct virtio_dev *vd, struct virtio_transport *t); /* null: disconnect */
 uint8_t virtio_get_status(struct virtio_dev *vd);
 void virtio_set_status(struct virtio_dev *vd, uint8_t status);
 void virtio_set_driver_features(struct virtio_dev *vd, unsigned word, uint32_t value);

@@ -92,7 +92,8 @@ void vm_reset(struct vm *vm)
 void vm_post(struct vm *vm, enum vm_event event, int exit_status)
 {
     pthread_mutex_lock(&vm->lock);
-    if (vm->event == VM_EVENT_NONE) {
+    /* A machine that resets itself all the time can still be ended. */
+    if (vm->event == VM_EVENT_NONE || (vm->event == VM_EVENT_RESET && event != VM_EVENT_RESET)) {
         vm->event = event;
         vm->exit_status = exit_status;
         pthread_cond_broadcast(&vm->changed);

@@ -71,7 +71,8 @@ void vm_stop(struct vm *vm);
 /* Resets every device and vCPU to power-on state (RAM is kept; the board reloads images). @stopped */
 void vm_reset(struct vm *vm);
 
-/* Posts an event; the first one wins until it is taken. The vCPUs leave run(). @any */
+/* Posts an event; the first one wins until it is taken, but a reset gives way to any other. The vCPUs
+ * leave run(). @any */
 void vm_post(struct vm *vm, enum vm_event event, int exit_status);
 /* Posts VM_EVENT_FAILED with a reason. @any */
 void vm_fail(struct vm *vm, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

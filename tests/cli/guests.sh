@@ -49,6 +49,11 @@ semihost_exit 42 >"$tmp/exit42"
     printf 'f\0\0\0'
 } >"$tmp/semiopen"
 
+# Semihosting SYS_READC; exit status = the character: mov x1, #0; mov w0, #7; hlt #0xf000; adr x1, 2f;
+# str x0, [x1, #8]; mov w0, #0x18; hlt #0xf000; nop; 2: .quad 0x20026, 0
+words 0xd2800001 0x528000e0 0xd45e0000 0x100000a1 0xf9000420 0x52800300 0xd45e0000 0xd503201f \
+    0x20026 0 0 0 >"$tmp/semiread"
+
 # image CODE-FILE [IMAGE_SIZE [TEXT_OFFSET [FLAGS]]]: an arm64 Image whose code0 jumps over the header.
 image() {
     words 0x14000010 0

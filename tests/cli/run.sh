@@ -6,7 +6,10 @@
 #
 # Prints "ok NAME", "not ok NAME" (then what was seen, indented) or "skip NAME reason", and at the
 # end "N passed, N failed, N skipped". Needs no kernel and no cross compiler: guests are the few
-# words in guests.sh. SEED=N repeats the random damage of a run; KERNEL=FILE damages a real kernel too.
+# words in guests.sh. SEED=N repeats the random damage of a run; KERNEL=FILE is a real kernel to damage
+# too, by default one that tools/guest has fetched.
+#
+# modes: rel asan
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 if [ $# -lt 1 ] || [ ! -x "$1" ]; then

@@ -136,6 +136,23 @@ if [ "$status" -eq 0 ] && [ "$(cat "$tmp/log")" = hello ]; then
 else
     not_ok 'semihosting writes to another console' "$(seen)"
 fi
+printf A | timeout -s KILL 20 "$bin" run -m 16M --kernel "$tmp/semiread" --semihosting \
+    >"$tmp/out" 2>"$tmp/err"
+status=$?
+if [ "$status" -eq 65 ]; then
+    ok 'semihosting reads the console'
+else
+    not_ok 'semihosting reads the console' "$(seen)"
+fi
+sleep 20 | timeout -s TERM -k 5 1 "$bin" run -m 16M --kernel "$tmp/semiread" --semihosting \
+    >"$tmp/out" 2>"$tmp/err" &
+wait $!
+status=$?
+if [ "$status" -eq 124 ] && [ ! -s "$tmp/err" ]; then
+    ok 'SIGTERM ends a guest that waits for semihosting input'
+else
+    not_ok 'SIGTERM ends a guest that waits for semihosting input' "$(seen)"
+fi
 mkdir -p "$tmp/share"
 runs 'semihosting makes a file below its folder' 1 run -m 16M --console null --kernel "$tmp/semiopen" \
     --semihosting="$tmp/share"

@@ -54,9 +54,14 @@ elf "$tmp/guest" >"$tmp/good.1"
 gzip -c "$tmp/good.0" >"$tmp/good.2"
 cp "$tmp/guest" "$tmp/good.3"
 kinds=4
-if [ -n "${KERNEL:-}" ]; then
+if [ -z "${KERNEL:-}" ]; then
+    KERNEL=$(ls "${XDG_CACHE_HOME:-$HOME/.cache}"/sojourn/kernel/*cloud*/vmlinuz 2>/dev/null | head -n 1)
+fi
+if [ -n "$KERNEL" ]; then
     cp "$KERNEL" "$tmp/good.4"
     kinds=5
+else
+    skip 'damaged real kernels' 'there is no kernel; give KERNEL=FILE'
 fi
 for ((i = 0; i < rounds; i++)); do
     damage "$tmp/good.$((i % kinds))" "$tmp/damaged.$((i % 4))"

@@ -15,7 +15,7 @@ static void mmu_on_without_a_map(void)
                      : "x9");
 }
 
-/* Interrupts that come as fast as they are taken: the handler (start.S) counts and steps on. */
+/* Interrupts that come as fast as they are taken: the handler (start.S) switches the timers off. */
 static void timer_storm(void)
 {
     mmio_write(GICD, 0x12);

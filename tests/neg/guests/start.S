@@ -18,10 +18,24 @@ _start:
     .text
     .balign 0x800
 vectors:
-    .rept 16
+    .irp n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
+    .if (\n & 3) == 1 || (\n & 3) == 2
+    b interrupt
+    .else
     b trap
+    .endif
     .balign 0x80
     .endr
+
+// The timers are the only sources: off until the guest sets them again.
+interrupt:
+    stp x0, x1, [sp, #-16]!
+    msr cntv_ctl_el0, xzr
+    msr cntp_ctl_el0, xzr
+    mrs x0, s3_0_c12_c12_0 // ICC_IAR1_EL1
+    msr s3_0_c12_c12_1, x0 // ICC_EOIR1_EL1
+    ldp x0, x1, [sp], #16
+    eret
 
 trap:
     stp x0, x1, [sp, #-32]!
@@ -37,10 +51,9 @@ trap:
     mrs x1, elr_el1
     add x1, x1, #4
     lsr x2, x2, #26
-    and x3, x2, #0x3e
-    cmp x3, #0x20 // instruction abort
-    ccmp x2, #0x22, #4, ne // PC alignment
-    b.ne 1f
+    sub x3, x2, #0x20
+    cmp x3, #2 // 0x20, 0x21: instruction abort; 0x22: PC alignment
+    b.hi 1f
     ldr x1, [x0, #24]
 1:  msr elr_el1, x1
     ldp x2, x3, [sp, #16]

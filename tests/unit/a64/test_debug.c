@@ -381,6 +381,7 @@ int main(void)
         FAKE_TEST(test_step_executes_one_instruction_then_traps),
         FAKE_TEST(test_step_pending_on_return_reports_no_instruction),
         FAKE_TEST(test_an_exception_of_the_stepped_instruction_saves_ss),
+        FAKE_TEST(test_a_stepped_svc_saves_ss_clear),
         FAKE_TEST(test_spsr_ss_is_ignored_unless_step_becomes_enabled),
         FAKE_TEST(test_step_goes_before_pc_alignment),
         FAKE_TEST(test_the_os_lock_is_set_by_reset_and_stops_debug_exceptions),

@@ -384,7 +384,7 @@ static void test_terminal_is_raw_while_used_and_restored_after(void **state)
     struct chr *c = NULL;
     assert_int_equal(chr_stdio_create_fds(slave, slave, false, &owner, &c, &e), 0);
     assert_true(is_raw(slave));
-    assert_int_equal(fcntl(slave, F_GETFL) & O_NONBLOCK, 0); /* the shell's descriptor is not touched */
+    assert_int_equal(fcntl(slave, F_GETFL) & O_NONBLOCK, 0); /* it is the shell's, too */
     uint16_t cols = 0, rows = 0;
     assert_true(chr_size(c, &cols, &rows));
     assert_int_equal(cols, 132);

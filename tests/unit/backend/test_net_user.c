@@ -182,8 +182,8 @@ static void test_user_network_forward_to_a_port_in_use_is_a_clear_error(void **s
         struct net_user_config c = {.forwards = &f, .forward_count = 1};
         assert_int_equal(net_user_create(&c, &n, &e), -EADDRINUSE);
         char want[64];
-        snprintf(want, sizeof(want), "forward %s:127.0.0.1:%u: the port is in use", udp ? "udp" : "tcp",
-                 f.host_port);
+        snprintf(want, sizeof(want), "forward %s:127.0.0.1:%u: the port is in use",
+                 udp ? "udp" : "tcp", f.host_port);
         assert_non_null(strstr(e.text, want));
         close(fd);
     }

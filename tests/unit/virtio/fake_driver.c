@@ -168,8 +168,8 @@ static uint16_t get16(struct fd *fd, gpa_t at)
     return __atomic_load_n(ring16(fd, at), __ATOMIC_ACQUIRE);
 }
 
-void fd_desc(struct fd *fd, gpa_t table, unsigned index, uint64_t addr, uint32_t len, uint16_t flags,
-             uint16_t next_or_id)
+void fd_desc(struct fd *fd, gpa_t table, unsigned index, uint64_t addr, uint32_t len,
+             uint16_t flags, uint16_t next_or_id)
 {
     uint64_t *p = fd_ptr(fd, table + 16u * index, 16);
     uint64_t high = fd->packed ? (uint64_t)next_or_id | (uint64_t)flags << 16

@@ -45,7 +45,7 @@ struct fd_queue {
     uint16_t avail_next;  /* split: free-running index; packed: position */
     uint16_t used_next;
     bool avail_wrap, used_wrap;
-    uint16_t free_head;   /* next descriptor slot handed out (split), never reused while in flight */
+    uint16_t free_head; /* next descriptor slot handed out (split), never reused while in flight */
     uint16_t slots_of[VQ_MAX_SIZE]; /* packed: by buffer id */
     uint16_t next_id;
 };
@@ -91,8 +91,8 @@ bool fd_used(struct fd *fd, unsigned q, uint16_t *id, uint32_t *len);
 bool fd_wait(struct fd *fd, unsigned q, uint16_t *id, uint32_t *len);
 
 /* Writes one raw descriptor: split (flags, next) or packed (flags, id). */
-void fd_desc(struct fd *fd, gpa_t table, unsigned index, uint64_t addr, uint32_t len, uint16_t flags,
-             uint16_t next_or_id);
+void fd_desc(struct fd *fd, gpa_t table, unsigned index, uint64_t addr, uint32_t len,
+             uint16_t flags, uint16_t next_or_id);
 /* Makes descriptor `head` available without building it (split), and moves the index by `by`. */
 void fd_avail(struct fd *fd, unsigned q, uint16_t head, uint16_t by);
 

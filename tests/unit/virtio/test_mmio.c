@@ -271,6 +271,25 @@ static void test_mmio_failure_sets_needs_reset_and_interrupts(void **state)
     fd_fini(&fd);
 }
 
+static void test_mmio_cause_that_comes_before_the_acknowledgement_makes_a_new_edge(void **state)
+{
+    (void)state;
+    start(SPLIT);
+    echo_by_thread(10);
+    for (unsigned i = 0; i < 1000 && !atomic_load(&fd.irq_level); i++)
+        sleep_ms(1);
+    assert_int_equal(fd_read(&fd, REG_INTERRUPT_STATUS), 1);
+    pthread_mutex_lock(&echo->vd.lock);
+    virtio_config_changed(&echo->vd); /* after the driver has looked */
+    pthread_mutex_unlock(&echo->vd.lock);
+    int edges = atomic_load(&fd.irq_raised);
+    fd_write(&fd, REG_INTERRUPT_ACK, 1);
+    assert_int_equal(fd_read(&fd, REG_INTERRUPT_STATUS), 2);
+    assert_true(atomic_load(&fd.irq_level));
+    assert_int_equal(atomic_load(&fd.irq_raised), edges + 1);
+    fd_fini(&fd);
+}
+
 static void test_mmio_config_space_has_an_end(void **state)
 {
     (void)state;
@@ -451,6 +470,7 @@ int main(void)
         cmocka_unit_test(test_mmio_reset_waits_for_the_request_in_flight),
         cmocka_unit_test(test_mmio_queue_reset_stops_one_queue_and_starts_again),
         cmocka_unit_test(test_mmio_failure_sets_needs_reset_and_interrupts),
+        cmocka_unit_test(test_mmio_cause_that_comes_before_the_acknowledgement_makes_a_new_edge),
         cmocka_unit_test(test_mmio_config_space_has_an_end),
         cmocka_unit_test(test_state_tables_cover_the_structures),
         cmocka_unit_test(test_state_saved_loaded_and_saved_again_is_the_same),

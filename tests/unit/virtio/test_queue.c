@@ -1,5 +1,5 @@
-/* Virtqueues, split and packed: what the device takes, and that whatever a driver writes into a ring
- * ends at worst in DEVICE_NEEDS_RESET. */
+/* Virtqueues, split and packed: what the device takes, and that whatever a driver writes into a
+ * ring ends at worst in DEVICE_NEEDS_RESET. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -350,7 +350,8 @@ static void test_vq_rejects_more_than_4_gib(void **state)
     start(SPLIT, SIZE);
     gpa_t table = fd_alloc(&fd, 16u * 1024, 16);
     for (unsigned i = 0; i < 1024; i++) /* 1024 * 4 MiB */
-        fd_desc(&fd, table, i, FD_RAM_BASE, RAM, F_WRITE | (i < 1023 ? F_NEXT : 0), (uint16_t)(i + 1));
+        fd_desc(&fd, table, i, FD_RAM_BASE, RAM, F_WRITE | (i < 1023 ? F_NEXT : 0),
+                (uint16_t)(i + 1));
     fd_desc(&fd, fd.q[0].desc, 0, table, 16 * 1024, F_INDIRECT, 0);
     fd_avail(&fd, 0, 0, 1);
     assert_rejected();
@@ -478,7 +479,8 @@ static void test_vq_packed_driver_that_marks_the_ring_again_does_not_leave_it(vo
     pthread_mutex_lock(&vq->wiring.service);
     for (unsigned i = 0; i < 10; i++) { /* pops more than the ring holds before any is used */
         for (unsigned k = 0; k < 3; k++)
-            fd_desc(&fd, fd.q[0].desc, k, b, 1, vq->avail_wrap ? 0x80 : 0x8000, (uint16_t)(0xfff0 + k));
+            fd_desc(&fd, fd.q[0].desc, k, b, 1, vq->avail_wrap ? 0x80 : 0x8000,
+                    (uint16_t)(0xfff0 + k));
         if (vq_pop(vq, &c))
             vq_stage(vq, c.id, c.slots, 1);
     }
@@ -626,8 +628,8 @@ static void test_vq_asks_for_kicks_only_when_idle(void **state)
 
 /* ---- Rings that change while they are read ---- */
 
-/* A guest that writes into its buffers while the device copies them is a race by intent: the copy may
- * be anything, and nothing depends on it. Only tsan builds ask. */
+/* A guest that writes into its buffers while the device copies them is a race by intent: the copy
+ * may be anything, and nothing depends on it. Only tsan builds ask. */
 const char *__tsan_default_suppressions(void);
 const char *__tsan_default_suppressions(void)
 {
@@ -683,7 +685,8 @@ static void torture(uint64_t features, unsigned rounds)
             fd.next_free = FD_RAM_BASE + 0x1000;
             fd_start(&fd, features, 64);
         }
-        struct fd_seg seg[2] = {{FD_RAM_BASE + 0x8000, 64, false}, {FD_RAM_BASE + 0x9000, 64, true}};
+        struct fd_seg seg[2] = {{FD_RAM_BASE + 0x8000, 64, false},
+                                {FD_RAM_BASE + 0x9000, 64, true}};
         fd_add(&fd, 0, seg, 2, i & 1);
     }
     atomic_store(&s.quit, true);
