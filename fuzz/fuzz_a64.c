@@ -1,8 +1,8 @@
-/* Random instructions under the interpreter. Input: flags, a seed for the registers, up to 15 system
- * registers to write as MSR would, then instruction words, placed at the start of RAM. Whatever
- * happens the monitor survives, and the vCPU's state is one that a load accepts; instructions and
- * exceptions are bounded. The rest of the machine is there, so that loads and stores reach devices and
- * HVC reaches PSCI. */
+/* Random instructions under the interpreter. Input: flags, a seed for the registers, up to 15
+ * system registers to write as MSR would, then instruction words, placed at the start of RAM.
+ * Whatever happens the monitor survives, and the vCPU's state is one that a load accepts;
+ * instructions and exceptions are bounded. The rest of the machine is there, so that loads and
+ * stores reach devices and HVC reaches PSCI. */
 #include "machine.h"
 
 #include "a64/sysreg.h"
@@ -45,7 +45,8 @@ static uint64_t register_value(uint64_t *seed)
     case 10:
         return ~(r & 0xff);
     case 11:
-        return r & 1 ? 0x3ff0000000000000 : 0x7ff00000ff800001; /* as floating point: 1, infinities */
+        return r & 1 ? 0x3ff0000000000000
+                     : 0x7ff00000ff800001; /* as floating point: 1, infinities */
     default:
         return next_random(seed);
     }
@@ -85,7 +86,8 @@ static void set_up(struct machine *m, struct input *in)
     cpu->sp[1] = VIRT_RAM_BASE + 0x1c0000;
     put_vectors(&m->board.vm.mem);
     put_tables(&m->board.vm.mem);
-    cpu->sys[A64_VBAR_EL1] = flags & F_SKIP ? VIRT_RAM_BASE + VECTORS : next_random(&seed) & ~2047ul;
+    cpu->sys[A64_VBAR_EL1] =
+        flags & F_SKIP ? VIRT_RAM_BASE + VECTORS : next_random(&seed) & ~2047ul;
     cpu->sys[A64_CPACR_EL1] = flags & F_FP ? 3u << 20 : 0;
     cpu->sys[A64_MAIR_EL1] = 0xff04;
     cpu->sys[A64_TTBR0_EL1] = cpu->sys[A64_TTBR1_EL1] = VIRT_RAM_BASE + TABLES;

@@ -11,7 +11,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct input in = {data, size};
     uint64_t choice = take(&in, 1);
-    struct virt_config cfg = {.dtb = "tree", .append = choice & 1 ? "console=ttyAMA0 root=/dev/vda" : NULL};
+    struct virt_config cfg = {.dtb = "tree",
+                              .append = choice & 1 ? "console=ttyAMA0 root=/dev/vda" : NULL};
     cfg.have_seed = choice & 2;
     static struct virt b; /* large */
     b = (struct virt){.cfg = &cfg, .placed = {.dtb_max_bytes = 2u << 20}};

@@ -1,5 +1,6 @@
-/* A kernel file's bytes: gzip, Image, ELF, flat. Input: a byte of choices, two bytes of the initial RAM
- * disk's length, then the file. What is placed must lie in RAM, in order, and be the same twice. */
+/* A kernel file's bytes: gzip, Image, ELF, flat. Input: a byte of choices, two bytes of the initial
+ * RAM disk's length, then the file. What is placed must lie in RAM, in order, and be the same
+ * twice. */
 #include "base/bits.h"
 #include "base/check.h"
 #include "board/loader.h"

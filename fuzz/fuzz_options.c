@@ -1,5 +1,5 @@
-/* The command line of `sojourn run`. Input: arguments, one per line. A refusal has a text of one line;
- * what is accepted keeps the limits that the rest of the program relies on. */
+/* The command line of `sojourn run`. Input: arguments, one per line. A refusal has a text of one
+ * line; what is accepted keeps the limits that the rest of the program relies on. */
 #include "base/check.h"
 #include "board/virt_map.h"
 #include "cmd/options.h"

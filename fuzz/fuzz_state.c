@@ -1,7 +1,8 @@
 /* Hostile saved state. Each step takes the saved state of one object, changes bytes of it as the
- * input says (or takes the input's bytes as they are), loads it, and goes on with the machine: a few
- * register accesses, queues served, instructions executed. A state that is refused must leave a
- * machine that a reset makes whole. Input: steps of a selector byte, patches, and machine_step(). */
+ * input says (or takes the input's bytes as they are), loads it, and goes on with the machine: a
+ * few register accesses, queues served, instructions executed. A state that is refused must leave a
+ * machine that a reset makes whole. Input: steps of a selector byte, patches, and machine_step().
+ */
 #include "base/check.h"
 #include "machine.h"
 

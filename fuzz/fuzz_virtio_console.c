@@ -1,5 +1,5 @@
-/* The console device with a hostile driver: see queues.h. Device steps: typed input, a reader of the
- * output that takes its time, another size of the terminal. */
+/* The console device with a hostile driver: see queues.h. Device steps: typed input, a reader of
+ * the output that takes its time, another size of the terminal. */
 #include "base/check.h"
 #include "queues.h"
 #include "virtio/console.h"

@@ -1,5 +1,5 @@
-/* The network device with a hostile driver and hostile frames: see queues.h. Device steps: frames from
- * the network, taken from guest memory or made up; link changes. */
+/* The network device with a hostile driver and hostile frames: see queues.h. Device steps: frames
+ * from the network, taken from guest memory or made up; link changes. */
 #include "base/check.h"
 #include "queues.h"
 #include "virtio/net.h"

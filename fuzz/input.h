@@ -1,5 +1,5 @@
-/* The fuzzer's bytes as a stream of numbers. An exhausted stream reads as zero, so every prefix of an
- * input means something. */
+/* The fuzzer's bytes as a stream of numbers. An exhausted stream reads as zero, so every prefix of
+ * an input means something. */
 #ifndef FUZZ_INPUT_H
 #define FUZZ_INPUT_H
 

@@ -16,8 +16,8 @@
 
 static struct machine *the_machine;
 
-/* The only call that every exception makes: a guest whose vectors fault executes no instruction, so a
- * budget of instructions does not end it. */
+/* The only call that every exception makes: a guest whose vectors fault executes no instruction, so
+ * a budget of instructions does not end it. */
 static void counting_context_changed(struct a64_cpu *cpu)
 {
     struct vcpu *v = cpu->env_ctx;

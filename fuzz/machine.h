@@ -1,6 +1,6 @@
-/* A complete board with one of everything, made once per process and reset for each input. It has no
- * running threads: the virtio devices' I/O threads are stopped, the vCPU runs on the caller's, the
- * clock counts instructions; so an input does the same each time. */
+/* A complete board with one of everything, made once per process and reset for each input. It has
+ * no running threads: the virtio devices' I/O threads are stopped, the vCPU runs on the caller's,
+ * the clock counts instructions; so an input does the same each time. */
 #ifndef FUZZ_MACHINE_H
 #define FUZZ_MACHINE_H
 
@@ -35,8 +35,8 @@ struct virtio_dev *machine_virtio(struct device *d);
 /* Serves all queues once. */
 void machine_serve(struct machine *m);
 
-/* Runs the vCPU for at most `insns` instructions and a bounded number of exceptions; does what the run
- * loop does at each exit, without sleeping. */
+/* Runs the vCPU for at most `insns` instructions and a bounded number of exceptions; does what the
+ * run loop does at each exit, without sleeping. */
 void machine_run(struct machine *m, uint64_t insns);
 
 /* One step of a script taken from the input: an access to a device, input from the host, time. */

@@ -263,9 +263,9 @@ static void put_lower(struct out *o, const char *name)
 static const char *sysreg_name(unsigned key)
 {
     switch (key) {
-#define SYSREG(name, op0, op1, crn, crm, op2, rd, wr, reset, writable, read, write, feat, trap,     \
+#define SYSREG(name, op0, op1, crn, crm, op2, rd, wr, reset, writable, read, write, feat, trap,    \
                flags)                                                                              \
-    case A64_SYS_KEY(op0, op1, crn, crm, op2): \
+    case A64_SYS_KEY(op0, op1, crn, crm, op2):                                                     \
         return #name;
 #include "sysregs.def"
     default:

@@ -10,7 +10,8 @@
 /* Prints the place and the condition to standard error and aborts. @any */
 void check_failed(const char *file, int line, const char *cond) __attribute__((noreturn, cold));
 
-#define CHECK(cond) (__builtin_expect(!!(cond), 1) ? (void)0 : check_failed(__FILE__, __LINE__, #cond))
+#define CHECK(cond)                                                                                \
+    (__builtin_expect(!!(cond), 1) ? (void)0 : check_failed(__FILE__, __LINE__, #cond))
 
 #if DEBUG_CHECKS
 #define DCHECK(cond) CHECK(cond)

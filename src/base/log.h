@@ -27,7 +27,8 @@ struct guest_err {
 
 #define GUEST_ERR_MAX_LINES 16
 
-/* Counts one misuse by the guest of the device `who` and logs the first few. Relaxed atomic. @any */
+/* Counts one misuse by the guest of the device `who` and logs the first few. Relaxed atomic. @any
+ */
 void guest_err(struct guest_err *g, const char *who, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 

@@ -4,8 +4,8 @@
 
 #include <stddef.h>
 
-/* Fills `n` bytes from getrandom(2). Never fails on a running system; aborts if the call is missing.
- * @any */
+/* Fills `n` bytes from getrandom(2). Never fails on a running system; aborts if the call is
+ * missing. @any */
 void rng_bytes(void *p, size_t n);
 
 #endif

@@ -2,7 +2,8 @@
  *
  * Every number in an image header is somebody else's: it is checked against the file's length and
  * against RAM before it is used. Layout in RAM, from the bottom: kernel, device tree, initial RAM
- * disk; in a small memory: kernel, initial RAM disk, device tree at the end.
+ * disk; in a small memory: kernel, initial RAM disk, device tree at the end; with an ELF program at
+ * RAM's end: device tree, initial RAM disk, program.
  */
 #include "board/loader.h"
 
@@ -246,32 +247,52 @@ static int place_kernel(const struct loader *l, struct mem *m, struct loader_res
 
 /* ---- Layout ---- */
 
+/* Whether device tree and initrd go at these addresses, both below `end`. */
+static bool fits(uint64_t dtb, uint64_t initrd, uint64_t initrd_bytes, uint64_t end)
+{
+    return dtb <= end && DTB_BYTES <= end - dtb && initrd <= end && initrd_bytes <= end - initrd;
+}
+
+/* In this order: both above the kernel, far from RAM's start; the device tree at RAM's end; both
+ * below a kernel that lies high. */
+static bool find_room(const struct mem *m, const struct loader_result *k, uint64_t initrd_bytes,
+                      uint64_t *dtb, uint64_t *initrd)
+{
+    uint64_t end = m->ram_base + m->ram_bytes;
+    *dtb = align_up(k->kernel_end, ALIGN_2M);
+    if (*dtb < m->ram_base + VIRT_DTB_OFFSET)
+        *dtb = m->ram_base + VIRT_DTB_OFFSET;
+    *initrd = *dtb + DTB_BYTES;
+    if (fits(*dtb, *initrd, initrd_bytes, end))
+        return true;
+    if (m->ram_bytes < DTB_BYTES)
+        return false;
+    *dtb = align_down(end - DTB_BYTES, ALIGN_2M);
+    *initrd = align_up(k->kernel_end, MEM_PAGE_SIZE);
+    if (*dtb >= k->kernel_end && fits(*dtb, *initrd, initrd_bytes, *dtb + DTB_BYTES) &&
+        *initrd + initrd_bytes <= *dtb)
+        return true;
+    *dtb = align_up(m->ram_base, ALIGN_2M);
+    *initrd = *dtb + DTB_BYTES;
+    return fits(*dtb, *initrd, initrd_bytes, k->kernel_start);
+}
+
 static int place_rest(const struct loader *l, struct mem *m, struct loader_result *out,
                       struct err *e)
 {
-    uint64_t end = m->ram_base + m->ram_bytes, initrd_bytes = l->initrd.len;
-    uint64_t dtb = align_up(out->kernel_end, ALIGN_2M);
-    if (dtb < m->ram_base + VIRT_DTB_OFFSET)
-        dtb = m->ram_base + VIRT_DTB_OFFSET;
-    uint64_t initrd = dtb + DTB_BYTES;
-    if (initrd > end || initrd_bytes > end - initrd) {
-        dtb = align_down(end - DTB_BYTES, ALIGN_2M);
-        initrd = align_up(out->kernel_end, MEM_PAGE_SIZE);
-        if (m->ram_bytes < DTB_BYTES || initrd > dtb)
+    uint64_t initrd_bytes = l->initrd.len;
+    if (!find_room(m, out, initrd_bytes, &out->dtb, &out->initrd_start)) {
+        if (!initrd_bytes || !find_room(m, out, 0, &out->dtb, &out->initrd_start))
             return too_large(l, m, e);
-        if (initrd_bytes > dtb - initrd)
-            return err_set(
-                e, EFBIG,
-                "--initrd: '%s' (%llu MiB) does not fit into %llu MiB of memory beside the "
-                "kernel; give more with --memory",
-                l->initrd_name, (unsigned long long)(initrd_bytes >> 20),
-                (unsigned long long)(m->ram_bytes >> 20));
+        return err_set(e, EFBIG,
+                       "--initrd: '%s' (%llu MiB) does not fit into %llu MiB of memory beside the "
+                       "kernel; give more with --memory",
+                       l->initrd_name, (unsigned long long)(initrd_bytes >> 20),
+                       (unsigned long long)(m->ram_bytes >> 20));
     }
-    out->dtb = dtb;
     out->dtb_max_bytes = DTB_BYTES;
-    out->initrd_start = initrd;
-    out->initrd_end = initrd + initrd_bytes;
-    if (initrd_bytes && !mem_write(m, initrd, l->initrd.data, initrd_bytes))
+    out->initrd_end = out->initrd_start + initrd_bytes;
+    if (initrd_bytes && !mem_write(m, out->initrd_start, l->initrd.data, initrd_bytes))
         return err_set(e, EFBIG, "--initrd: '%s' does not fit into memory", l->initrd_name);
     return 0;
 }

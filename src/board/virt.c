@@ -1,4 +1,5 @@
-/* The machine `virt`: memory map and wiring. See virt.h, virt_map.h and the device tree in virt_fdt.c.
+/* The machine `virt`: memory map and wiring. See virt.h, virt_map.h and the device tree in
+ * virt_fdt.c.
  */
 #include "board/virt.h"
 
@@ -30,7 +31,8 @@ _Static_assert(VIRT_GICR_BASE == GICV3_REDIST_BASE, "one fact, two names");
 static int add_peripherals(struct virt *b, struct gicv3 *gic, struct err *e)
 {
     struct vm *vm = &b->vm;
-    int r = pl011_create(vm, "pl011", VIRT_UART_BASE, gicv3_spi(gic, VIRT_SPI_UART), b->cfg->console, e);
+    int r = pl011_create(vm, "pl011", VIRT_UART_BASE, gicv3_spi(gic, VIRT_SPI_UART),
+                         b->cfg->console, e);
     if (!r)
         r = pl031_create(vm, "pl031", VIRT_RTC_BASE, gicv3_spi(gic, VIRT_SPI_RTC), e);
     if (!r)
@@ -214,7 +216,8 @@ void virt_stats(const struct virt *b, FILE *to)
         fprintf(to, "vcpu%u.engine %s\n", i, v->engine->name);
         fprintf(to, "vcpu%u.instructions %llu\n", i, (unsigned long long)v->cpu.instret);
         for (unsigned k = 0; k < A64_EXIT_COUNT; k++)
-            fprintf(to, "vcpu%u.exits.%s %llu\n", i, exit_names[k], (unsigned long long)v->exits[k]);
+            fprintf(to, "vcpu%u.exits.%s %llu\n", i, exit_names[k],
+                    (unsigned long long)v->exits[k]);
         v->engine->stats(v, to);
     }
     fprintf(to, "virtual_time_ns %llu\n", (unsigned long long)b->vm.clock.frozen);

@@ -58,8 +58,8 @@ struct virt {
     unsigned next_slot;
 };
 
-/* Builds the machine and reads the image files. It owns the disks' and networks' backends from the call
- * on: on failure they are destroyed too. @any */
+/* Builds the machine and reads the image files. It owns the disks' and networks' backends from the
+ * call on: on failure they are destroyed too. @any */
 int MUST_CHECK virt_create(struct virt *b, const struct virt_config *cfg, struct err *e);
 
 /* Power-on reset: clears RAM, places images and device tree, resets vCPUs and devices. Also called
@@ -74,8 +74,8 @@ void virt_stats(const struct virt *b, FILE *to);
 
 void virt_destroy(struct virt *b);
 
-/* virt_fdt.c: the machine's device tree, or the user's with memory, /chosen and seeds filled in, into
- * `out` (at most placed.dtb_max_bytes). -EINVAL when the user's is damaged. @stopped */
+/* virt_fdt.c: the machine's device tree, or the user's with memory, /chosen and seeds filled in,
+ * into `out` (at most placed.dtb_max_bytes). -EINVAL when the user's is damaged. @stopped */
 int MUST_CHECK virt_fdt_build(const struct virt *b, struct buf *out, struct err *e);
 
 #endif

@@ -1,6 +1,6 @@
 /* The device tree of the machine `virt`, made with libfdt (Devicetree Specification 0.4 and the
- * bindings of Linux' Documentation/devicetree). With --dtb the user's tree is taken and only what the
- * boot protocol needs is filled in: memory, bootargs, initrd, seeds.
+ * bindings of Linux' Documentation/devicetree). With --dtb the user's tree is taken and only what
+ * the boot protocol needs is filled in: memory, bootargs, initrd, seeds.
  */
 #include "base/bits.h"
 #include "base/check.h"
@@ -26,8 +26,8 @@
 #define FDT_BYTES 65536u
 #define KEY_POWER 116u
 
-/* libfdt's sequential-write calls fail only for lack of room, and the size is ours: a failure is kept
- * and looked at once at the end. */
+/* libfdt's sequential-write calls fail only for lack of room, and the size is ours: a failure is
+ * kept and looked at once at the end. */
 struct tree {
     void *fdt;
     int err;
@@ -122,9 +122,9 @@ static void add_timer_and_pmu(struct tree *t)
 {
     begin(t, "timer");
     STRS(t, "compatible", "arm,armv8-timer\0arm,armv7-timer");
-    CELLS(t, "interrupts", GIC_PPI, VIRT_PPI_TIMER_SEC, IRQ_LEVEL_HIGH, GIC_PPI, VIRT_PPI_TIMER_PHYS,
-          IRQ_LEVEL_HIGH, GIC_PPI, VIRT_PPI_TIMER_VIRT, IRQ_LEVEL_HIGH, GIC_PPI, VIRT_PPI_TIMER_HYP,
-          IRQ_LEVEL_HIGH);
+    CELLS(t, "interrupts", GIC_PPI, VIRT_PPI_TIMER_SEC, IRQ_LEVEL_HIGH, GIC_PPI,
+          VIRT_PPI_TIMER_PHYS, IRQ_LEVEL_HIGH, GIC_PPI, VIRT_PPI_TIMER_VIRT, IRQ_LEVEL_HIGH,
+          GIC_PPI, VIRT_PPI_TIMER_HYP, IRQ_LEVEL_HIGH);
     flag(t, "always-on");
     end(t);
     begin(t, "pmu");
@@ -321,7 +321,8 @@ int virt_fdt_build(const struct virt *b, struct buf *out, struct err *e)
             r = err_set(e, EINVAL, "cannot complete the device tree: %s", fdt_strerror(err));
     }
     if (!r && fdt_totalsize(fdt) > b->placed.dtb_max_bytes)
-        r = err_set(e, EFBIG, "the device tree (%u bytes) is larger than 2 MiB; shorten --append or --dtb",
+        r = err_set(e, EFBIG,
+                    "the device tree (%u bytes) is larger than 2 MiB; shorten --append or --dtb",
                     fdt_totalsize(fdt));
     if (!r && buf_append(out, fdt, fdt_totalsize(fdt)))
         r = err_set(e, ENOMEM, "out of memory for the device tree");

@@ -8,7 +8,7 @@
 /* Creates a UART at `base` that drives `irq` (UARTINTR) and talks to `chr`, which stays the
  * caller's and must outlive the device; null discards output and never receives. The VM owns the
  * device. -E... when there is no memory, the window is taken or the backend cannot start. @stopped
- * */
+ */
 int MUST_CHECK pl011_create(struct vm *vm, const char *name, uint64_t base, struct irq irq,
                             struct chr *chr, struct err *e);
 

@@ -93,7 +93,8 @@ void mem_wrote(struct mem *m, gpa_t pa, uint64_t len)
         return;
     uint64_t last = (off + len - 1) >> MEM_PAGE_SHIFT;
     for (uint64_t page = off >> MEM_PAGE_SHIFT; page <= last; page++) {
-        /* A read-modify-write, so that the data written before is visible before the mark is read. */
+        /* A read-modify-write, so that the data written before is visible before the mark is read.
+         */
         if (__atomic_fetch_or(&m->code_pages[page], 0, __ATOMIC_SEQ_CST))
             m->code_hook(m->code_hook_arg, page);
     }

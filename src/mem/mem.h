@@ -68,8 +68,8 @@ bool mem_read(const struct mem *m, gpa_t pa, void *dst, size_t len);
 bool mem_write(struct mem *m, gpa_t pa, const void *src, size_t len);
 
 /* Marks the RAM page with host-independent index `page` ((pa - ram_base) >> 12) as holding code, or
- * not. Sequentially consistent: a writer either sees the mark or its data is seen by the decode that
- * follows. @vcpu */
+ * not. Sequentially consistent: a writer either sees the mark or its data is seen by the decode
+ * that follows. @vcpu */
 void mem_code_mark(struct mem *m, uint64_t page, bool holds_code);
 
 static inline bool mem_code_test(const struct mem *m, uint64_t page)

@@ -23,8 +23,8 @@ struct bus {
 int MUST_CHECK bus_add(struct bus *b, uint64_t base, uint64_t bytes, struct device *dev,
                        uint64_t offset, struct err *e);
 
-/* One access of 1, 2, 4 or 8 bytes. False: nothing is there (external abort). A device that does not
- * take this size reads as zero and ignores writes. Takes the device's lock. @vcpu */
+/* One access of 1, 2, 4 or 8 bytes. False: nothing is there (external abort). A device that does
+ * not take this size reads as zero and ignores writes. Takes the device's lock. @vcpu */
 bool bus_read(struct bus *b, uint64_t pa, unsigned size, uint64_t *value);
 bool bus_write(struct bus *b, uint64_t pa, unsigned size, uint64_t value);
 

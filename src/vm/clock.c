@@ -1,8 +1,9 @@
 /* Virtual time and its timers. See clock.h.
  *
- * With the host source one thread sleeps until the earliest deadline and calls back; with the counted
- * source the vCPU's loop calls clock_advance_to(). A callback runs without the clock's lock, because
- * it takes a device's lock and devices set timers under theirs (rank: device before clock).
+ * With the host source one thread sleeps until the earliest deadline and calls back; with the
+ * counted source the vCPU's loop calls clock_advance_to(). A callback runs without the clock's
+ * lock, because it takes a device's lock and devices set timers under theirs (rank: device before
+ * clock).
  */
 #include "vm/clock.h"
 
@@ -179,16 +180,20 @@ void clock_timer_set(struct clock *c, struct clock_timer *t, vtime_t deadline)
     }
     t->deadline = deadline;
     t->next = NULL;
+    bool first = false;
     if (deadline != VTIME_NEVER) {
         struct clock_timer **p = &c->timers;
         while (*p && (*p)->deadline <= deadline)
             p = &(*p)->next;
         t->next = *p;
         *p = t;
-        if (c->timers == t)
+        first = c->timers == t;
+        if (first)
             pthread_cond_signal(&c->wake);
     }
     pthread_mutex_unlock(&c->lock);
+    if (first && c->source == CLOCK_COUNTED && c->nearer)
+        c->nearer(c->nearer_arg);
 }
 
 vtime_t clock_next_deadline(struct clock *c)
@@ -197,6 +202,11 @@ vtime_t clock_next_deadline(struct clock *c)
     vtime_t d = c->timers ? c->timers->deadline : VTIME_NEVER;
     pthread_mutex_unlock(&c->lock);
     return d;
+}
+
+void clock_count(struct clock *c, uint64_t instructions)
+{
+    atomic_fetch_add_explicit(&c->counted, instructions, memory_order_relaxed);
 }
 
 void clock_advance_to(struct clock *c, vtime_t now)

@@ -2,8 +2,10 @@
  * (CNTFRQ_EL0 = 1 GHz). Stops while the VM is stopped.
  *
  * Two sources: the host's monotonic clock, or the count of executed instructions (deterministic:
- * 1 instruction = `ns_per_insn`). With the host source a thread runs the timers; with the counted
- * source the vCPU's run loop does (clock_advance_to, clock_run_due).
+ * 1 instruction = 1 ns). With the host source a thread runs the timers; with the counted source the
+ * vCPU's run loop does: it adds what it executed (clock_count), runs what is due (clock_advance_to)
+ * and lets the engine run until the next deadline. `nearer` tells it when a deadline set meanwhile is
+ * earlier than that, so that each timer fires after exactly the instruction that it is due at.
  */
 #ifndef VM_CLOCK_H
 #define VM_CLOCK_H
@@ -41,6 +43,10 @@ struct clock {
     vtime_t frozen;            /* virtual time while stopped */
     _Atomic vtime_t counted;   /* virtual time of the counted source */
     struct clock_timer *timers; /* armed, sorted by deadline */
+    /* Counted source: the earliest deadline became an earlier one. Without the clock's lock; null:
+     * nobody asks. Set before the first start. */
+    void (*nearer)(void *arg);
+    void *nearer_arg;
 };
 
 /* Begins at virtual time 0, stopped. @any */
@@ -48,8 +54,8 @@ int MUST_CHECK clock_create(struct clock *c, enum clock_source source, struct jo
                             struct err *e);
 void clock_destroy(struct clock *c);
 
-/* Starts (or goes on) and stops virtual time. clock_stop() returns when no timer callback is running;
- * it must not be called from one. @any */
+/* Starts (or goes on) and stops virtual time. clock_stop() returns when no timer callback is
+ * running; it must not be called from one. @any */
 void clock_start(struct clock *c);
 void clock_stop(struct clock *c);
 
@@ -62,13 +68,15 @@ void clock_set(struct clock *c, vtime_t now);
 /* Seconds since the epoch, through the journal: for the real-time clock only. @any */
 uint64_t clock_wall_seconds(struct clock *c);
 
-/* Initialises a timer; arms it (replacing an earlier deadline) or cancels it. A callback may still be
- * running when cancel returns. @any */
+/* Initialises a timer; arms it (replacing an earlier deadline) or cancels it. A callback may still
+ * be running when cancel returns. @any */
 void clock_timer_init(struct clock_timer *t, void (*fn)(void *), void *arg);
 void clock_timer_set(struct clock *c, struct clock_timer *t, vtime_t deadline);
 
-/* Counted source: next deadline, moving time on, running what is due. @vcpu */
+/* Counted source: next deadline, moving time on by executed instructions, moving it on to `now` (never
+ * back) and running what is due. @vcpu */
 vtime_t clock_next_deadline(struct clock *c);
+void clock_count(struct clock *c, uint64_t instructions);
 void clock_advance_to(struct clock *c, vtime_t now);
 
 #endif

@@ -22,7 +22,8 @@ struct vm;
 struct dev_class {
     const char *name;           /* "pl011" */
     uint64_t window_bytes;      /* size of its register window; 0: none (reached otherwise) */
-    uint8_t min_access, max_access; /* access sizes accepted, in bytes; others are RAZ/WI + guest_err */
+    /* Access sizes accepted, in bytes; others are RAZ/WI and a guest_err(). */
+    uint8_t min_access, max_access;
     const struct state_field *fields; /* complete (state_uncovered() is null) */
     size_t object_bytes;
 
@@ -32,8 +33,8 @@ struct dev_class {
     void (*write)(struct device *d, uint64_t offset, unsigned size, uint64_t value);
     /* Power-on state; drops interrupt lines. @stopped */
     void (*reset)(struct device *d);
-    /* After load: validates cross-field rules, recomputes DERIVED members, drives the wires. -EINVAL
-     * with a text when the state is impossible. May be null. @stopped */
+    /* After load: validates cross-field rules, recomputes DERIVED members, drives the wires.
+     * -EINVAL with a text when the state is impossible. May be null. @stopped */
     int (*loaded)(struct device *d, struct err *e);
     /* Frees what create made, the structure included. @stopped */
     void (*destroy)(struct device *d);

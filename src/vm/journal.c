@@ -8,7 +8,8 @@ static uint64_t live_value(struct journal *j, enum journal_kind kind, uint64_t l
     return live;
 }
 
-static size_t live_bytes(struct journal *j, enum journal_kind kind, void *data, size_t len, size_t cap)
+static size_t live_bytes(struct journal *j, enum journal_kind kind, void *data, size_t len,
+                         size_t cap)
 {
     (void)j;
     (void)kind;

@@ -38,8 +38,8 @@ static inline uint64_t journal_value(struct journal *j, enum journal_kind kind, 
     return j->ops->value(j, kind, live);
 }
 
-static inline size_t journal_bytes(struct journal *j, enum journal_kind kind, void *data, size_t len,
-                                   size_t cap)
+static inline size_t journal_bytes(struct journal *j, enum journal_kind kind, void *data,
+                                   size_t len, size_t cap)
 {
     return j->ops->bytes(j, kind, data, len, cap);
 }

@@ -42,6 +42,15 @@ static vtime_t vcpu_now(struct vcpu *v)
     return c->source == CLOCK_COUNTED ? now + (v->cpu.instret - v->counted_base) : now;
 }
 
+void vcpu_sync_clock(struct vcpu *v)
+{
+    struct clock *c = &v->vm->clock;
+    if (c->source != CLOCK_COUNTED)
+        return;
+    clock_count(c, v->cpu.instret - v->counted_base);
+    v->counted_base = v->cpu.instret;
+}
+
 /* PPI numbers of the timers' outputs on this machine (INTID - 16). */
 static const uint8_t timer_ppi[A64_TIMER_COUNT] = {
     [A64_TIMER_PHYS] = 14,
@@ -61,7 +70,8 @@ static vtime_t vcpu_pmu_due(struct vcpu *v)
     return cycles < VTIME_NEVER - now ? now + cycles : VTIME_NEVER;
 }
 
-static void vcpu_update_timers(struct vcpu *v)
+/* `rearm`: what the clock's list holds is not timer_due. */
+static void vcpu_update_timers(struct vcpu *v, bool rearm)
 {
     uint64_t next;
     unsigned levels = a64_timer_levels(&v->cpu, vcpu_now(v), &next);
@@ -70,7 +80,7 @@ static void vcpu_update_timers(struct vcpu *v)
         next = vcpu_pmu_due(v);
     for (unsigned i = 0; ic && i < A64_TIMER_COUNT; i++)
         ic->ops->set_ppi(ic, v->index, timer_ppi[i], bit(levels, i));
-    if (next != v->timer_due) {
+    if (rearm || next != v->timer_due) {
         v->timer_due = next;
         clock_timer_set(&v->vm->clock, &v->timer, next);
     }
@@ -110,10 +120,11 @@ static uint64_t env_counter(struct a64_cpu *cpu)
 
 static void env_timer_changed(struct a64_cpu *cpu)
 {
-    vcpu_update_timers(vcpu_of(cpu));
+    vcpu_update_timers(vcpu_of(cpu), false);
 }
 
-/* The next overflow may be nearer than what run() was called for: it returns and is called again. */
+/* The next overflow may be nearer than what run() was called for: it returns and is called again.
+ */
 static void env_pmu_changed(struct a64_cpu *cpu)
 {
     struct vcpu *v = vcpu_of(cpu);
@@ -238,28 +249,38 @@ static void vcpu_sleep(struct vcpu *v, uint64_t max_ns)
     pthread_mutex_unlock(&v->sleep_lock);
 }
 
-/* With the counted clock time jumps to the next timer instead of passing. */
-void vcpu_wfi(struct vcpu *v)
+/* With the counted clock time does not pass for one who waits: it jumps to the next timer, but not
+ * beyond `limit`. False: there is no limit and no timer. */
+static bool vcpu_jump(struct vcpu *v, vtime_t limit)
 {
     struct clock *c = &v->vm->clock;
-    if (c->source == CLOCK_COUNTED) {
-        vtime_t next = clock_next_deadline(c);
-        if (next != VTIME_NEVER) {
-            clock_advance_to(c, next);
-            v->counted_base = v->cpu.instret;
-            return;
-        }
-    }
-    vcpu_sleep(v, 0);
+    vtime_t next = clock_next_deadline(c), to = next < limit ? next : limit;
+    if (to == VTIME_NEVER)
+        return false;
+    vcpu_sync_clock(v);
+    clock_advance_to(c, to);
+    return true;
+}
+
+void vcpu_wfi(struct vcpu *v)
+{
+    if (atomic_load(&v->cpu.irq_lines))
+        return;
+    if (v->vm->clock.source != CLOCK_COUNTED || !vcpu_jump(v, VTIME_NEVER))
+        vcpu_sleep(v, 0);
 }
 
 /* WFE. What clears another PE's monitor is not seen as an event, so the sleep is short. */
 static void vcpu_wfe(struct vcpu *v)
 {
     vtime_t now = vcpu_now(v);
-    uint64_t event = a64_event_stream_next(&v->cpu, now) - now;
-    if (event)
-        vcpu_sleep(v, event < WFE_MAX_NS ? event : WFE_MAX_NS);
+    uint64_t wait = a64_event_stream_next(&v->cpu, now) - now; /* at least 1 */
+    if (wait > WFE_MAX_NS)
+        wait = WFE_MAX_NS;
+    if (v->vm->clock.source == CLOCK_COUNTED)
+        (void)vcpu_jump(v, now + wait);
+    else
+        vcpu_sleep(v, wait);
     v->cpu.event_register = false;
 }
 
@@ -272,8 +293,7 @@ static void vcpu_handle_requests(struct vcpu *v)
         v->cpu.event_register = true;
     if (bits & VCPU_REQ_TIMER) {
         a64_pmu_sync(&v->cpu);
-        v->timer_due = VTIME_NEVER; /* the timer has left the clock's list */
-        vcpu_update_timers(v);
+        vcpu_update_timers(v, true); /* it fired, or state was replaced */
     }
 }
 
@@ -325,17 +345,16 @@ static void vcpu_step(struct vcpu *v)
         vcpu_sleep(v, 0);
         return;
     }
+    uint64_t budget = RUN_BUDGET;
     if (c->source == CLOCK_COUNTED) {
-        vtime_t now = vcpu_now(v), next = clock_next_deadline(c);
-        v->counted_base = v->cpu.instret;
+        vcpu_sync_clock(v);
+        vtime_t now = clock_now(c);
         clock_advance_to(c, now);
-        uint64_t budget = next > now && next - now < COUNTED_BUDGET ? next - now : COUNTED_BUDGET;
-        enum a64_exit why = v->engine->run(v, vcpu_budget(v, budget));
-        v->exits[why]++;
-        vcpu_handle_exit(v, why);
-        return;
+        vtime_t next = clock_next_deadline(c);
+        budget = next > now && next - now < COUNTED_BUDGET ? next - now : COUNTED_BUDGET;
     }
-    enum a64_exit why = v->engine->run(v, vcpu_budget(v, RUN_BUDGET));
+    enum a64_exit why = v->engine->run(v, vcpu_budget(v, budget));
+    vcpu_sync_clock(v);
     v->exits[why]++;
     vcpu_handle_exit(v, why);
 }
@@ -400,7 +419,8 @@ void vcpu_reset(struct vcpu *v)
 int vcpu_create(struct vcpu **out, struct vm *vm, unsigned index, const struct engine_ops *engine,
                 const struct a64_features *features, struct err *e)
 {
-    struct vcpu *v = fault_point("vcpu_alloc") ? NULL : aligned_alloc(64, (sizeof(*v) + 63) / 64 * 64);
+    struct vcpu *v =
+        fault_point("vcpu_alloc") ? NULL : aligned_alloc(64, (sizeof(*v) + 63) / 64 * 64);
     if (!v)
         return err_set(e, ENOMEM, "out of memory for vCPU %u", index);
     memset(v, 0, sizeof(*v));

@@ -15,6 +15,7 @@ struct vm;
 #define VCPU_REQ_TIMER 2u  /* a generic timer's deadline passed: recompute its outputs */
 #define VCPU_REQ_EVENT 4u  /* an event register was set by another PE */
 #define VCPU_REQ_CODE 8u   /* somebody wrote to a page with code */
+#define VCPU_REQ_CLOCK 16u /* counted clock: a deadline came nearer than run() was called for */
 
 struct vcpu {
     struct a64_cpu cpu;
@@ -35,7 +36,8 @@ struct vcpu {
     uint64_t exits[A64_EXIT_COUNT]; /* statistics: returns of run() by reason */
 };
 
-/* Sets or clears an interrupt line of the PE and wakes it. Called by the interrupt controller. @any */
+/* Sets or clears an interrupt line of the PE and wakes it. Called by the interrupt controller. @any
+ */
 void vcpu_set_line(struct vcpu *v, unsigned line, bool level);
 
 /* Creates the thread of an already initialised vCPU; joins it. Used by vm_start and vm_stop. */
@@ -54,19 +56,23 @@ void vcpu_destroy(struct vcpu *v);
 /* Sets bits of cpu->request and wakes the vCPU. @any */
 void vcpu_request(struct vcpu *v, unsigned bits);
 
+/* Counted clock: adds what the vCPU executed since the last time to virtual time, so that a device it
+ * accesses sees the same time whatever run() calls the instructions were cut into. @vcpu, or @stopped */
+void vcpu_sync_clock(struct vcpu *v);
+
 /* Waits as WFI does: until an interrupt line or a request. Also PSCI's standby. @vcpu */
 void vcpu_wfi(struct vcpu *v);
 
 /* Field table of the architected state. */
 extern const struct state_field vcpu_fields[];
 
-/* After a load of those fields: checks that the state is one a vCPU can reach, and lets the engine forget
- * what it derived from the old one. -EINVAL names what is impossible; the vCPU then needs a reset.
- * @stopped */
+/* After a load of those fields: checks that the state is one a vCPU can reach, and lets the engine
+ * forget what it derived from the old one. -EINVAL names what is impossible; the vCPU then needs a
+ * reset. @stopped */
 int MUST_CHECK vcpu_loaded(struct vcpu *v, struct err *e);
 
-/* MPIDR_EL1 of a vCPU; and, after its state was replaced: engine and timers start from what it is now.
- * @stopped */
+/* MPIDR_EL1 of a vCPU; and, after its state was replaced: engine and timers start from what it is
+ * now. @stopped */
 uint64_t vcpu_mpidr(const struct vcpu *v);
 void vcpu_forget(struct vcpu *v);
 

@@ -1,5 +1,6 @@
-/* The field table of a vCPU's architected state, and what a loaded state must be: see vcpu.h. Registers
- * go by their array; the interrupt lines are driven again by the interrupt controller after a load.
+/* The field table of a vCPU's architected state, and what a loaded state must be: see vcpu.h.
+ * Registers go by their array; the interrupt lines are driven again by the interrupt controller
+ * after a load.
  *
  * A loaded state is refused unless instructions could have led to it: code that acts on a register
  * relies on its RES0 bits being 0. */
@@ -76,8 +77,10 @@ static int check_pstate(const struct a64_cpu *cpu, struct err *e)
     return 0;
 }
 
-/* `fresh` is a PE after reset. A register whose writable bits depend on features is written there. */
-static bool register_is_possible(const struct a64_cpu *cpu, struct a64_cpu *fresh, enum a64_sysreg reg)
+/* `fresh` is a PE after reset. A register whose writable bits depend on features is written there.
+ */
+static bool register_is_possible(const struct a64_cpu *cpu, struct a64_cpu *fresh,
+                                 enum a64_sysreg reg)
 {
     const struct a64_sysreg_info *info = a64_sysreg_info(reg);
     uint64_t value = cpu->sys[reg], changes = info->writable;

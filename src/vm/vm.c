@@ -17,6 +17,14 @@ static void vm_code_written(void *arg, uint64_t page)
     }
 }
 
+/* The counted clock's next deadline is nearer than what run() was called for. */
+static void vm_deadline_nearer(void *arg)
+{
+    struct vm *vm = arg;
+    for (unsigned i = 0; i < vm->cpu_count; i++)
+        vcpu_request(vm->vcpus[i], VCPU_REQ_CLOCK);
+}
+
 int vm_create(struct vm *vm, gpa_t ram_base, uint64_t ram_bytes, enum clock_source source,
               struct err *e)
 {
@@ -30,6 +38,8 @@ int vm_create(struct vm *vm, gpa_t ram_base, uint64_t ram_bytes, enum clock_sour
         mem_destroy(&vm->mem);
         return r;
     }
+    vm->clock.nearer = vm_deadline_nearer;
+    vm->clock.nearer_arg = vm;
     vm->mem.code_hook = vm_code_written;
     vm->mem.code_hook_arg = vm;
     pthread_mutex_init(&vm->lock, NULL);

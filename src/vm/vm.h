@@ -1,5 +1,5 @@
-/* One virtual machine: memory, bus, clock, vCPUs, devices. Several can live in one process; there is
- * no other state.
+/* One virtual machine: memory, bus, clock, vCPUs, devices. Several can live in one process; there
+ * is no other state.
  */
 #ifndef VM_VM_H
 #define VM_VM_H
@@ -43,7 +43,8 @@ struct vm {
     /* PSCI and other SMCCC calls of the guest, set by the board (dev/psci.c). @vcpu */
     void (*smccc)(struct vcpu *v, void *arg);
     void *smccc_arg;
-    /* Semihosting call at HLT #0xF000: returns false to stop the vCPU (an event was posted). @vcpu */
+    /* Semihosting call at HLT #0xF000: returns false to stop the vCPU (an event was posted). @vcpu
+     */
     bool (*semihost)(struct vcpu *v, void *arg);
     void *semihost_arg;
 
@@ -55,8 +56,8 @@ struct vm {
 };
 
 /* Initialises an empty machine with RAM. -E... on failure. @any */
-int MUST_CHECK vm_create(struct vm *vm, gpa_t ram_base, uint64_t ram_bytes, enum clock_source source,
-                         struct err *e);
+int MUST_CHECK vm_create(struct vm *vm, gpa_t ram_base, uint64_t ram_bytes,
+                         enum clock_source source, struct err *e);
 
 /* Adds a vCPU run by `engine`, with the given features. @stopped */
 int MUST_CHECK vm_add_vcpu(struct vm *vm, const struct engine_ops *engine,
@@ -68,11 +69,12 @@ int MUST_CHECK vm_start(struct vm *vm, struct err *e);
 /* Stops vCPU threads and the clock; vCPU state is complete afterwards. @any but a vCPU thread */
 void vm_stop(struct vm *vm);
 
-/* Resets every device and vCPU to power-on state (RAM is kept; the board reloads images). @stopped */
+/* Resets every device and vCPU to power-on state (RAM is kept; the board reloads images). @stopped
+ */
 void vm_reset(struct vm *vm);
 
-/* Posts an event; the first one wins until it is taken, but a reset gives way to any other. The vCPUs
- * leave run(). @any */
+/* Posts an event; the first one wins until it is taken, but a reset gives way to any other. The
+ * vCPUs leave run(). @any */
 void vm_post(struct vm *vm, enum vm_event event, int exit_status);
 /* Posts VM_EVENT_FAILED with a reason. @any */
 void vm_fail(struct vm *vm, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -159,6 +159,33 @@ if wanted $name; then
     fi
 fi
 
+# 64 damaged ext4 images, 16 at a time: whatever the guest makes of them, machine and monitor live on.
+name=damaged_disks_are_survived
+if wanted $name; then
+    seed=${SEED:-$RANDOM}
+    echo "# SEED=$seed"
+    RANDOM=$seed
+    fresh_disk 4
+    mke2fs -q -t ext4 "$disk"
+    bad=
+    for round in 1 2 3 4; do
+        disks=()
+        for n in $(seq 16); do
+            image=$work/damaged$n.img
+            cp --sparse=always "$disk" "$image"
+            for _ in $(seq $((1 + RANDOM % 40))); do # most damage where the metadata is
+                printf "\\x$(printf %02x $((RANDOM % 256)))" |
+                    dd of="$image" bs=1 seek=$(((RANDOM % 4 ? 1024 : 0) + (RANDOM * 32768 + RANDOM) % 262144)) conv=notrunc status=none
+            done
+            disks+=(--disk "$image,queues=1")
+        done
+        boot cloud 120 'mkdir -p /mnt; for d in /dev/vd?; do mount -t ext4 -o errors=continue $d /mnt 2>/dev/null && { ls -lR /mnt; echo x >/mnt/x; umount /mnt; } >/dev/null 2>&1; done; ls /dev/vd? | wc -l' "${disks[@]}"
+        [ "$status" = 0 ] && [ "$(cat "$work/out")" = 16 ] || bad="$bad round $round: status $status, $(cat "$work/out" "$work/err");"
+    done
+    rm -f "$work"/damaged*
+    if [ -z "$bad" ]; then ok $name; else not_ok $name "$bad"; fi
+fi
+
 # Debian's own perl, python3, gcc, openssl, sqlite3 from an ext4 image print what they print elsewhere.
 name=debian_programs_print_the_expected
 if wanted $name; then

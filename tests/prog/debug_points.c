@@ -200,7 +200,8 @@ static const struct insn insns[] = {
     {c_ldtr, 8, true, false}, {c_sttr, 8, false, true},
 };
 
-/* Whether an access of size bytes at offset `off` touches a byte of [data + at] that bas selects. */
+/* Whether an access of size bytes at offset `off` touches a byte of [data + at] that bas selects.
+ */
 static bool touches(unsigned off, unsigned size, unsigned at, unsigned bas)
 {
     for (unsigned i = 0; i < 8; i++)

@@ -1,5 +1,5 @@
-/* Software step of EL0 and EL1 (Arm ARM D2.12): states, syndrome, SPSR.SS, OS Lock. MMU off but where
- * loads need Normal memory. */
+/* Software step of EL0 and EL1 (Arm ARM D2.12): states, syndrome, SPSR.SS, OS Lock. MMU off but
+ * where loads need Normal memory. */
 #include "rt.h"
 
 #define MDSCR_SS BIT(0)
@@ -96,7 +96,8 @@ static void lines(unsigned mode)
     rt_enter(&f);
     EQ(f.esr, stepped);
     EQ(f.elr, (u64)c_load + 4);
-    /* step goes before a PC alignment fault? no: active-not-pending, the fault is the instruction's */
+    /* step goes before a PC alignment fault? no: active-not-pending, the fault is the instruction's
+     */
     start(mode, (char *)c_line + 2, 0, true, false);
     EQ(f.esr, ESR(EC_PC_ALIGN, 0));
     EQ(f.spsr & SPSR_SS, SPSR_SS);

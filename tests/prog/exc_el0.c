@@ -16,8 +16,8 @@ struct reg {
 static struct frame *access(struct reg r, unsigned dir, unsigned rt)
 {
     bool load = dir == READ && r.op0 != 1;
-    code[0] = 0xd5000000u | (u32)load << 21 | (u32)r.op0 << 19 | (u32)r.op1 << 16 | (u32)r.crn << 12 |
-              (u32)r.crm << 8 | (u32)r.op2 << 5 | rt;
+    code[0] = 0xd5000000u | (u32)load << 21 | (u32)r.op0 << 19 | (u32)r.op1 << 16 |
+              (u32)r.crn << 12 | (u32)r.crm << 8 | (u32)r.op2 << 5 | rt;
     code[1] = 0xd41fffe1u; /* svc #0xffff */
     sync_code(code, sizeof(code));
     static struct frame f;
@@ -29,8 +29,8 @@ static struct frame *access(struct reg r, unsigned dir, unsigned rt)
 
 static void expect(int line, struct reg r, unsigned dir, unsigned rt, enum verdict want)
 {
-    u64 iss = (u64)r.op0 << 20 | (u64)r.op2 << 17 | (u64)r.op1 << 14 | (u64)r.crn << 10 | (u64)rt << 5 |
-              (u64)r.crm << 1 | (dir == READ);
+    u64 iss = (u64)r.op0 << 20 | (u64)r.op2 << 17 | (u64)r.op1 << 14 | (u64)r.crn << 10 |
+              (u64)rt << 5 | (u64)r.crm << 1 | (dir == READ);
     struct frame *f = access(r, dir, rt);
     u64 esr = want == ALLOWED ? ESR_DONE : want == TRAPPED ? ESR(EC_SYS, iss) : ESR_UNDEFINED;
     if (f->esr != esr)
@@ -74,7 +74,8 @@ static void sctlr_traps(void)
     MSR(sctlr_el1, sctlr | SCTLR_UMA);
     expect(__LINE__, R(0, 3, 4, 2, 6), WRITE, 31, ALLOWED);
     EQ(access(R(3, 3, 4, 2, 1), READ, 5)->x[5], 0x3c0); /* rt_frame() masked all */
-    /* DC ZVA and what DCZID_EL0 says about it; with the MMU off memory is Device: alignment fault */
+    /* DC ZVA and what DCZID_EL0 says about it; with the MMU off memory is Device: alignment fault
+     */
     MSR(sctlr_el1, sctlr & ~SCTLR_DZE);
     EXPECT(R(1, 3, 7, 4, 1), WRITE, TRAPPED);
     EQ(access(R(3, 3, 0, 0, 7), READ, 5)->x[5] & 0x10, 0x10);
@@ -153,9 +154,15 @@ static void pmu_traps(void)
         MSR(pmuserenr_el0, user);
         for (unsigned i = 0; i < LEN(rows); i++) {
             rt_note("PMUSERENR * 256 + row", user * 256 + i);
-            EXPECT(rows[i].r, READ, !rows[i].read ? UNDEF : rows[i].read & user ? ALLOWED : TRAPPED);
+            EXPECT(rows[i].r, READ,
+                   !rows[i].read         ? UNDEF
+                   : rows[i].read & user ? ALLOWED
+                                         : TRAPPED);
             MSR(pmselr_el0, 0);
-            EXPECT(rows[i].r, WRITE, !rows[i].write ? UNDEF : rows[i].write & user ? ALLOWED : TRAPPED);
+            EXPECT(rows[i].r, WRITE,
+                   !rows[i].write         ? UNDEF
+                   : rows[i].write & user ? ALLOWED
+                                          : TRAPPED);
             MSR(pmselr_el0, 0);
         }
     }

@@ -22,8 +22,8 @@ static struct frame *run(unsigned mode, const void *fn, u64 spsr)
 static void round_trip(void)
 {
     static const unsigned modes[] = {EL0T, EL1T, EL1H};
-    static const u64 bits[] = {BIT(31), BIT(30), BIT(29), BIT(28), SPSR_DIT, SPSR_SSBS, BIT(9), BIT(8),
-                               BIT(7),  BIT(6),  SPSR_PAN, SPSR_UAO};
+    static const u64 bits[] = {BIT(31), BIT(30), BIT(29), BIT(28), SPSR_DIT, SPSR_SSBS,
+                               BIT(9),  BIT(8),  BIT(7),  BIT(6),  SPSR_PAN, SPSR_UAO};
     for (unsigned m = 0; m < LEN(modes); m++) {
         for (unsigned i = 0; i < LEN(bits); i++) {
             u64 spsr = modes[m] | SPSR_DAIF;

@@ -319,9 +319,10 @@ static void preemption(void)
         u8 a, b, bpr;
         bool preempts;
     } rows[] = {
-        {0x80, 0x40, 3, true},  {0x80, 0x78, 3, true},  {0x80, 0x80, 3, false}, {0x80, 0x90, 3, false},
-        {0x80, 0x78, 4, true},  {0x88, 0x80, 4, false}, {0x88, 0x80, 3, true},  {0x80, 0x60, 6, true},
-        {0x88, 0x80, 5, false}, {0x80, 0x78, 7, true},  {0x80, 0x60, 7, true},  {0xa0, 0x80, 7, false},
+        {0x80, 0x40, 3, true},  {0x80, 0x78, 3, true}, {0x80, 0x80, 3, false},
+        {0x80, 0x90, 3, false}, {0x80, 0x78, 4, true}, {0x88, 0x80, 4, false},
+        {0x88, 0x80, 3, true},  {0x80, 0x60, 6, true}, {0x88, 0x80, 5, false},
+        {0x80, 0x78, 7, true},  {0x80, 0x60, 7, true}, {0xa0, 0x80, 7, false},
     };
     for (unsigned i = 0; i < LEN(rows); i++) {
         fresh();
@@ -596,7 +597,8 @@ static void faults_inside(u32 intid)
     RAN(&f);
 }
 
-CODE(c_regs, "mov x1, #1\nmov x2, #2\nmov x19, #19\nmov x30, #30\nmsr nzcv, x3\n1: cbz x0, 1b\nmrs x4, nzcv");
+CODE(c_regs, "mov x1, #1\nmov x2, #2\nmov x19, #19\nmov x30, #30\nmsr nzcv, x3\n1: cbz x0, 1b\nmrs "
+             "x4, nzcv");
 
 static void nested_context(void)
 {

@@ -1,5 +1,6 @@
 /* Access flag and dirty state by hardware, address sizes, aborts of walks and of accesses, tags,
- * EPD, E0PD, contiguous entries, alignment by memory type, MAIR in PAR (Arm ARM D8.2, D8.4, D8.5). */
+ * EPD, E0PD, contiguous entries, alignment by memory type, MAIR in PAR (Arm ARM D8.2, D8.4, D8.5).
+ */
 #include "mm.h"
 
 MM_CODE;
@@ -132,7 +133,8 @@ static void address_size(void)
         rt_note("IPS", ips);
         *t = was;
         *e = (high | SCRATCH) | D_MEM | D_VALID | D_TABLE;
-        MSR(tcr_el1, (TCR_BASE & ~(7ul << 32)) | ips << 32 | TCR_WALK1 | TCR_TG1(12) | TCR_T1SZ(25));
+        MSR(tcr_el1,
+            (TCR_BASE & ~(7ul << 32)) | ips << 32 | TCR_WALK1 | TCR_TG1(12) | TCR_T1SZ(25));
         MSR(ttbr1_el1, p.root);
         TLBI_ALL();
         DABT(RUN1(EL1H, c_ldr, va), EL1H, FSC_SIZE(3), va);
@@ -279,7 +281,8 @@ static void contiguous(void)
             pt_map(&q, base + i * size, pa + i * size, rows[r].level, D_MEM | D_CONT);
         mm_ttbr1(&q, 0, 0);
         for (unsigned i = 0; i < rows[r].count; i++) {
-            EQ(AT(s1e1r, base + i * size + size - 4096), PAR_OK(pa + i * size + size - 4096, 0xff, 3));
+            EQ(AT(s1e1r, base + i * size + size - 4096),
+               PAR_OK(pa + i * size + size - 4096, 0xff, 3));
             if (rows[r].level == 3) {
                 w64(pa + i * size, i + 1000);
                 EQ(RUN1(EL1H, c_ldr, base + i * size)->x[1], i + 1000);
@@ -412,7 +415,8 @@ static void attributes(void)
 {
     static const struct {
         u8 attr, byte;
-    } rows[] = {{ATTR_DEVICE, 0}, {ATTR_NORMAL, 0xff}, {ATTR_NC, 0x44}, {ATTR_GRE, 0xc}, {ATTR_WT, 0xbb}};
+    } rows[] = {
+        {ATTR_DEVICE, 0}, {ATTR_NORMAL, 0xff}, {ATTR_NC, 0x44}, {ATTR_GRE, 0xc}, {ATTR_WT, 0xbb}};
     for (unsigned i = 0; i < LEN(rows); i++)
         for (unsigned sh = 0; sh < 4; sh++) {
             if (sh == 1)

@@ -1,5 +1,5 @@
-/* Permissions: AP[2:1], PXN, UXN, the hierarchical APTable, PXNTable, UXNTable, WXN, PAN, HPD, against
- * a model (Arm ARM D8.4); the same through AT and LDTR, STTR with and without UAO. */
+/* Permissions: AP[2:1], PXN, UXN, the hierarchical APTable, PXNTable, UXNTable, WXN, PAN, HPD,
+ * against a model (Arm ARM D8.4); the same through AT and LDTR, STTR with and without UAO. */
 #include "mm.h"
 
 MM_CODE;
@@ -62,7 +62,9 @@ static void expect(int line, unsigned mode, const void *fn, unsigned spsr_bits, 
     rt_frame(&f, mode, fn, va, 0xd41fffe1, 0, 0); /* what is stored is the code that is there */
     f.spsr |= spsr_bits;
     rt_enter(&f);
-    u64 want = ok ? ESR_DONE : ESR(mode == EL0T ? EC_DABT_LOW : EC_DABT, FSC_PERM(wanted_level) | (write ? WNR : 0));
+    u64 want =
+        ok ? ESR_DONE
+           : ESR(mode == EL0T ? EC_DABT_LOW : EC_DABT, FSC_PERM(wanted_level) | (write ? WNR : 0));
     if (f.esr != want)
         rt_fail(__FILE_NAME__, line, "ESR", f.esr, want);
     else if (!ok && f.far != va)

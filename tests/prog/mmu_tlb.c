@@ -39,13 +39,16 @@ static void expect(int line, u64 at, u64 value)
 {
     struct frame *f = RUN1(EL1H, c_ldr, at + 8);
     if (f->esr != ESR_DONE || f->x[1] != value)
-        rt_fail(__FILE_NAME__, line, "the word there (or ESR)", f->esr == ESR_DONE ? f->x[1] : f->esr, value);
+        rt_fail(__FILE_NAME__, line, "the word there (or ESR)",
+                f->esr == ESR_DONE ? f->x[1] : f->esr, value);
     f = RUN1(EL1H, c_call, at);
     if (!(rt_qemu && big) && (f->esr != ESR_DONE || f->x[1] != value))
-        rt_fail(__FILE_NAME__, line, "the code there (or ESR)", f->esr == ESR_DONE ? f->x[1] : f->esr, value);
+        rt_fail(__FILE_NAME__, line, "the code there (or ESR)",
+                f->esr == ESR_DONE ? f->x[1] : f->esr, value);
     f = RUN1(EL0T, c_ldr, at + 8);
     if (f->esr != ESR_DONE || f->x[1] != value)
-        rt_fail(__FILE_NAME__, line, "EL0's word (or ESR)", f->esr == ESR_DONE ? f->x[1] : f->esr, value);
+        rt_fail(__FILE_NAME__, line, "EL0's word (or ESR)", f->esr == ESR_DONE ? f->x[1] : f->esr,
+                value);
 }
 
 enum op { VAE1, VAAE1, VALE1, VAALE1, ASIDE1, VMALLE1, VAE1IS, VAAE1IS, VALE1IS, VAALE1IS, ASIDE1IS,
@@ -96,7 +99,8 @@ static void leaves(unsigned grain, unsigned level, u64 asid)
         for (unsigned op = 0; op < OPS; op++) {
             if (by_asid(op) && !ng) /* leaves global entries */
                 continue;
-            u64 in = a == (A & ~(size - 1)) ? A & (size - 1) : 0, offset[3] = {0, span / 2, span - 4096};
+            u64 in = a == (A & ~(size - 1)) ? A & (size - 1) : 0,
+                offset[3] = {0, span / 2, span - 4096};
             rt_note("granule, level, nG, op", grain << 16 | level << 12 | ng << 8 | op);
             for (unsigned from = 0; from < 3; from++) {
                 u64 *e = pt_entry(&q, base, level);
@@ -107,7 +111,8 @@ static void leaves(unsigned grain, unsigned level, u64 asid)
                 *e = 0; /* break ... */
                 tlbi(op, base + in + offset[from], asid);
                 for (unsigned i = 0; i < 3; i++)
-                    DABT(RUN1(EL1H, c_ldr, base + in + offset[i] + 8), EL1H, FSC_TRANS(level), base + in + offset[i] + 8);
+                    DABT(RUN1(EL1H, c_ldr, base + in + offset[i] + 8), EL1H, FSC_TRANS(level),
+                         base + in + offset[i] + 8);
                 if (b) {
                     pt_map(&q, base, b, level, attrs); /* ... make: no TLBI after invalid */
                     DSB();
@@ -201,7 +206,8 @@ static void asids(void)
     u64 ttbr0 = MRS(ttbr0_el1);
     for (u64 asid = 1; asid < 20; asid++) {
         rt_note("ASID of TTBR0", asid);
-        *pt_entry(&q[0], va, 3) = (asid & 1 ? A : B) | D_MEM | D_NG | D_EL0 | D_RO | D_VALID | D_TABLE;
+        *pt_entry(&q[0], va, 3) =
+            (asid & 1 ? A : B) | D_MEM | D_NG | D_EL0 | D_RO | D_VALID | D_TABLE;
         DSB();
         MSR(ttbr0_el1, ttbr0 | asid << 48); /* one that was never used */
         expect(__LINE__, va, asid & 1 ? 1 : 2);

@@ -1,12 +1,13 @@
 /* The reference engine: executes A64 one instruction at a time, as the Arm ARM's pseudocode says.
  *
- * It is the specification that every other engine is compared with, so it stays plain; what it caches
- * (translations, decoded instructions) it invalidates exactly. The loop runs records of one decoded
- * page until the PC leaves it. Interrupts and requests are polled at taken branches, page changes and
- * after instructions that may unmask them; at most RUN_BUDGET instructions pass between two polls.
+ * It is the specification that every other engine is compared with, so it stays plain; what it
+ * caches (translations, decoded instructions) it invalidates exactly. The loop runs records of one
+ * decoded page until the PC leaves it. Interrupts and requests are polled at taken branches, page
+ * changes and after instructions that may unmask them; at most RUN_BUDGET instructions pass between
+ * two polls.
  *
- * Debug state (breakpoints, single-step, illegal execution state) switches to a loop that asks before
- * each instruction; watchpoints withhold translation buffer entries instead.
+ * Debug state (breakpoints, single-step, illegal execution state) switches to a loop that asks
+ * before each instruction; watchpoints withhold translation buffer entries instead.
  */
 #include "engine/interp/interp.h"
 
@@ -45,8 +46,8 @@ static bool watchpoints_enabled(const struct a64_cpu *cpu)
     return false;
 }
 
-/* Everything that is derived from PSTATE and the control registers. Cheap, since each exception entry
- * and return comes here. */
+/* Everything that is derived from PSTATE and the control registers. Cheap, since each exception
+ * entry and return comes here. */
 static void interp_context(struct interp *it)
 {
     struct a64_cpu *cpu = &it->v->cpu;
@@ -128,7 +129,8 @@ static inline enum xr interp_one(struct interp *it, struct a64_cpu *cpu)
     return interp_handlers[rec->op](cpu, rec->word);
 }
 
-/* Runs until the page is left or something must be looked at; the result of the last instruction. */
+/* Runs until the page is left or something must be looked at; the result of the last instruction.
+ */
 static inline enum xr interp_page(struct interp *it, struct a64_cpu *cpu, uint64_t end)
 {
     for (;;) {
@@ -174,8 +176,8 @@ static enum a64_exit interp_run(struct vcpu *v, uint64_t budget)
     return A64_EXIT_BUDGET;
 }
 
-/* As interp_run, one instruction at a time with the debug checks in front. Ends when debug state goes
- * inactive: the caller's caller simply runs again. */
+/* As interp_run, one instruction at a time with the debug checks in front. Ends when debug state
+ * goes inactive: the caller's caller simply runs again. */
 static enum a64_exit interp_run_debug(struct interp *it, struct a64_cpu *cpu, uint64_t end)
 {
     while (cpu->instret < end) {
@@ -245,7 +247,8 @@ static void interp_context_changed(struct vcpu *v)
 
 static void interp_icache_invalidate(struct vcpu *v, gpa_t pa, bool all)
 {
-    /* Stores reset decoded records when they happen, so a line needs nothing but the writes of others. */
+    /* Stores reset decoded records when they happen, so a line needs nothing but the writes of
+     * others. */
     struct interp *it = v->cpu.engine;
     (void)pa;
     code_take_pending(it);

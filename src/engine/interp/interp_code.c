@@ -1,8 +1,8 @@
 /* Decoded instructions by RAM page. See interp_vcpu.h.
  *
  * Order that makes it exact: a page is marked as code and every write tag dropped before its first
- * word is read for decoding; so a store either comes through the slow path, which resets the record,
- * or happened before and is what was decoded.
+ * word is read for decoding; so a store either comes through the slow path, which resets the
+ * record, or happened before and is what was decoded.
  */
 #include "a64_ops.h"
 #include "base/fault.h"

@@ -2,8 +2,8 @@
  *
  * One handler per line of isa/a64.isa, declared by the generated header (a missing handler is a
  * link error). A handler is called with cpu->pc at the instruction and the word already matched and
- * its feature present; it gets its fields with a64_get_<NAME>(word). Handlers are the specification:
- * they follow the Arm ARM's pseudocode in plain C and take no short cuts.
+ * its feature present; it gets its fields with a64_get_<NAME>(word). Handlers are the
+ * specification: they follow the Arm ARM's pseudocode in plain C and take no short cuts.
  */
 #ifndef ENGINE_INTERP_INTERP_INT_H
 #define ENGINE_INTERP_INTERP_INT_H
@@ -29,7 +29,7 @@ typedef enum xr interp_fn(struct a64_cpu *cpu, uint32_t word);
 enum interp_acc {
     ACC_NORMAL,  /* loads and stores: unaligned allowed unless SCTLR.A or Device memory */
     ACC_UNPRIV,  /* LDTR/STTR: EL0 permissions when at EL1 (UAO clear) */
-    ACC_ORDERED, /* acquire/release, LDAPR, LDAPUR...: FEAT_LSE2 rule (within 16 bytes) + SCTLR.nAA */
+    ACC_ORDERED, /* acquire/release, LDAPR...: FEAT_LSE2 rule (within 16 bytes), SCTLR.nAA */
     ACC_ATOMIC,  /* exclusives and LSE: FEAT_LSE2 rule; exclusives must be naturally aligned */
     ACC_VECTOR,  /* SIMD element and structure accesses: alignment by element size */
 };
@@ -37,8 +37,10 @@ enum interp_acc {
 /* Each returns false when an exception has been taken (the handler then returns XR_EXC and must
  * not have changed any register). `size` is 1, 2, 4 or 8 bytes; the value is zero-extended. SP
  * alignment of the base register is checked by interp_base(). @vcpu */
-bool interp_load(struct a64_cpu *cpu, gva_t va, unsigned size, enum interp_acc acc, uint64_t *value);
-bool interp_store(struct a64_cpu *cpu, gva_t va, unsigned size, enum interp_acc acc, uint64_t value);
+bool interp_load(struct a64_cpu *cpu, gva_t va, unsigned size, enum interp_acc acc,
+                 uint64_t *value);
+bool interp_store(struct a64_cpu *cpu, gva_t va, unsigned size, enum interp_acc acc,
+                  uint64_t value);
 /* 16 bytes, single-copy atomic when aligned (FEAT_LSE2). */
 bool interp_load16(struct a64_cpu *cpu, gva_t va, enum interp_acc acc, uint64_t value[2]);
 bool interp_store16(struct a64_cpu *cpu, gva_t va, enum interp_acc acc, const uint64_t value[2]);
@@ -96,7 +98,8 @@ static inline bool interp_base(struct a64_cpu *cpu, unsigned n, uint64_t *va)
 }
 
 /* AddWithCarry on `n` = 32 or 64 bits: *nzcv gets PSTATE_* bits. */
-static inline uint64_t add_with_carry(unsigned n, uint64_t x, uint64_t y, bool carry, uint32_t *nzcv)
+static inline uint64_t add_with_carry(unsigned n, uint64_t x, uint64_t y, bool carry,
+                                      uint32_t *nzcv)
 {
     uint64_t r, c, v;
     if (n == 64) {

@@ -1,10 +1,11 @@
-/* Data accesses of the interpreter: fast path through the translation buffer, slow path for the rest.
+/* Data accesses of the interpreter: fast path through the translation buffer, slow path for the
+ * rest.
  *
- * The slow path does one thing in one way: an access is `len` bytes made of elements of `elem` bytes.
- * It is checked for alignment (Arm ARM B2.5.2, AArch64.UnalignedAccessFaults), split where it crosses
- * a page, every part is translated before any byte moves, and then bytes are copied or, for device
- * windows, elements are passed to the bus. Faults take the exception and return false; no state of
- * the instruction has changed then.
+ * The slow path does one thing in one way: an access is `len` bytes made of elements of `elem`
+ * bytes. It is checked for alignment (Arm ARM B2.5.2, AArch64.UnalignedAccessFaults), split where
+ * it crosses a page, every part is translated before any byte moves, and then bytes are copied or,
+ * for device windows, elements are passed to the bus. Faults take the exception and return false;
+ * no state of the instruction has changed then.
  */
 #include "a64/debug.h"
 #include "engine/interp/interp_vcpu.h"
@@ -44,8 +45,9 @@ static unsigned req_el(const struct a64_cpu *cpu, enum interp_set set)
     return set == SET_EL0 ? 0 : cpu->el;
 }
 
-static bool translate(struct a64_cpu *cpu, gva_t va, enum interp_set set, enum a64_access access,
-                      struct a64_translation *t)
+/* `far`: what FAR_EL1 gets if there is a fault. */
+static bool translate(struct a64_cpu *cpu, gva_t va, gva_t far, enum interp_set set,
+                      enum a64_access access, struct a64_translation *t)
 {
     struct a64_walk req = {
         .va = va,
@@ -56,7 +58,7 @@ static bool translate(struct a64_cpu *cpu, gva_t va, enum interp_set set, enum a
     struct a64_fault fault = {0};
     if (a64_translate(cpu, &req, t, &fault))
         return true;
-    fault.va = va;
+    fault.va = far;
     fault.write = access == A64_ACCESS_WRITE;
     a64_data_abort(cpu, &fault);
     return false;
@@ -73,8 +75,8 @@ static bool may_cache(struct interp *it, struct a64_cpu *cpu, gva_t va, bool wri
 }
 
 /* Finds where [va, va+len), inside one page, lies. */
-static bool find_spot(struct a64_cpu *cpu, gva_t va, unsigned len, enum interp_set set, bool write,
-                      struct spot *s)
+static bool find_spot_far(struct a64_cpu *cpu, gva_t va, gva_t far, unsigned len,
+                          enum interp_set set, bool write, struct spot *s)
 {
     struct interp *it = interp_of(cpu);
     enum a64_access access = write ? A64_ACCESS_WRITE : A64_ACCESS_READ;
@@ -86,7 +88,7 @@ static bool find_spot(struct a64_cpu *cpu, gva_t va, unsigned len, enum interp_s
         return true;
     }
     struct a64_translation t;
-    if (!translate(cpu, va, set, access, &t))
+    if (!translate(cpu, va, far, set, access, &t))
         return false;
     s->pa = t.pa;
     s->device = t.type == A64_MEM_DEVICE;
@@ -94,6 +96,12 @@ static bool find_spot(struct a64_cpu *cpu, gva_t va, unsigned len, enum interp_s
     if (s->host && may_cache(it, cpu, va, write, &t) && va == a64_untag(cpu, va, false, cpu->el))
         tlb_fill(it, set, va, access, &t, s->host);
     return !it->watch || !a64_debug_access_as(cpu, va, len, write, req_el(cpu, set));
+}
+
+static bool find_spot(struct a64_cpu *cpu, gva_t va, unsigned len, enum interp_set set, bool write,
+                      struct spot *s)
+{
+    return find_spot_far(cpu, va, va, len, set, write, s);
 }
 
 /* ---- Alignment ---- */
@@ -177,18 +185,24 @@ static void ram_write(uint8_t *host, const uint8_t *data, unsigned len, unsigned
 
 /* ---- The slow path ---- */
 
-/* Device windows take naturally aligned elements of at most 8 bytes. */
+/* Device windows take naturally aligned elements of at most 8 bytes. A device sees the time of this
+ * instruction; after a write, which may have moved a timer or an interrupt, the run loop looks. */
 static bool device_access(struct a64_cpu *cpu, gva_t va, gpa_t pa, unsigned len, unsigned elem,
                           bool write, uint8_t *data)
 {
-    struct bus *bus = &interp_of(cpu)->v->vm->bus;
+    struct interp *it = interp_of(cpu);
+    struct bus *bus = &it->v->vm->bus;
     unsigned step = elem > 8 ? 8 : elem;
+    vcpu_sync_clock(it->v);
+    if (write)
+        it->fetch_va = TLB_INVALID;
     for (unsigned i = 0; i < len; i += step) {
         uint64_t value = le_load(data + i, step);
         bool ok = write ? bus_write(bus, pa + i, step, value) : bus_read(bus, pa + i, step, &value);
         if (!ok) {
-            a64_data_abort(cpu, &(struct a64_fault){
-                                    .fsc = FSC_EXTERNAL, .external = false, .va = va + i, .write = write});
+            a64_data_abort(
+                cpu, &(struct a64_fault){
+                         .fsc = FSC_EXTERNAL, .external = false, .va = va + i, .write = write});
             return false;
         }
         if (!write)
@@ -197,8 +211,8 @@ static bool device_access(struct a64_cpu *cpu, gva_t va, gpa_t pa, unsigned len,
     return true;
 }
 
-static bool move_part(struct a64_cpu *cpu, const struct spot *s, gva_t va, unsigned len, unsigned elem,
-                      bool write, uint8_t *data)
+static bool move_part(struct a64_cpu *cpu, const struct spot *s, gva_t va, unsigned len,
+                      unsigned elem, bool write, uint8_t *data)
 {
     struct interp *it = interp_of(cpu);
     if (!s->host)
@@ -233,7 +247,8 @@ static bool access_slow(struct a64_cpu *cpu, gva_t va, unsigned len, unsigned el
     uint8_t *bytes = data;
     if (!move_part(cpu, &s[0], va, first, elem, write, bytes))
         return false;
-    return first == len || move_part(cpu, &s[1], va + first, len - first, elem, write, bytes + first);
+    return first == len ||
+           move_part(cpu, &s[1], va + first, len - first, elem, write, bytes + first);
 }
 
 /* ---- The fast path ---- */
@@ -355,8 +370,8 @@ static void *one_piece(struct a64_cpu *cpu, gva_t va, unsigned size, bool write,
     if (write && !find_spot(cpu, va, size, interp_of(cpu)->set, true, &s))
         return NULL;
     if (!s.host || s.device) {
-        /* Exclusives and atomics to RAM mapped as Device work on real parts as long as aligned; only
-         * a device window cannot do them (IMPLEMENTATION DEFINED fault). */
+        /* Exclusives and atomics to RAM mapped as Device work on real parts as long as aligned;
+         * only a device window cannot do them (IMPLEMENTATION DEFINED fault). */
         if (!s.host || (va & (size - 1))) {
             abort_data(cpu, s.host ? FSC_ALIGNMENT : FSC_UNSUPPORTED_ATOMIC, va, write);
             return NULL;
@@ -385,7 +400,8 @@ bool interp_zero_block(struct a64_cpu *cpu, gva_t va, unsigned bytes)
     struct interp *it = interp_of(cpu);
     gva_t at = va & ~(uint64_t)(bytes - 1);
     struct spot s;
-    if (!find_spot(cpu, at, bytes, it->set, true, &s))
+    /* A fault reports the register's address, not the block's (D17.2.40, FAR_EL1). */
+    if (!find_spot_far(cpu, at, va, bytes, it->set, true, &s))
         return false;
     if (!s.host || s.device)
         return abort_data(cpu, FSC_ALIGNMENT, va, true);
@@ -399,7 +415,8 @@ bool interp_zero_block(struct a64_cpu *cpu, gva_t va, unsigned bytes)
 bool interp_cache_op(struct a64_cpu *cpu, gva_t va, enum interp_cache op)
 {
     /* From EL1 these need a translation but no permission (D7.5.8), from EL0 read permission; PAN
-     * does not apply. Invalidation without cleaning needs write permission, and makes nothing dirty. */
+     * does not apply. Invalidation without cleaning needs write permission, and makes nothing
+     * dirty. */
     bool write = op == CACHE_INVALIDATE;
     struct a64_walk req = {
         .va = va,

@@ -19,7 +19,8 @@
 
 #define PAGE_MASK_VA (~(uint64_t)(MEM_PAGE_SIZE - 1))
 #define TLB_ENTRIES 1024u
-#define TLB_INVALID 1u /* never equal to a page address */
+/* No address of a page, nor of any byte in one: bits 55 and 63 of a translated address agree. */
+#define TLB_INVALID (UINT64_C(1) << 55 | 1)
 
 enum interp_set { SET_EL0, SET_EL1, SET_EL1_PAN, SET_COUNT };
 

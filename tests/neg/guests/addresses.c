@@ -62,7 +62,8 @@ static void outside(void)
     for (unsigned i = 0; i < sizeof(place) / sizeof(place[0]); i++)
         expect(place[i].name, load_traps(place[i].at) & store_traps(place[i].at));
     expect("last_word_of_ram_is_there", !load_traps(RAM_END - 8));
-    expect("access_across_the_end_of_ram_traps", load_traps(RAM_END - 4) & store_traps(RAM_END - 4));
+    expect("access_across_the_end_of_ram_traps",
+           load_traps(RAM_END - 4) & store_traps(RAM_END - 4));
     expect("atomics_outside_ram_trap", atomic_traps(UART) & atomic_traps(RAM_END));
     expect("zeroing_outside_ram_traps", zero_traps(RAM_END) & zero_traps(UART));
 }
@@ -79,10 +80,11 @@ static void fetches(void)
     /* Falls off the end of RAM. */
     uint64_t before = trap_count;
     *(volatile uint32_t *)(RAM_END - 4) = 0xd503201f; /* nop */
-    __asm__ volatile("dsb sy\n ic iallu\n dsb sy\n isb\n adr x9, 1f\n str x9, [%0]\n br %1\n1:" ::"r"(
-                         &trap_resume),
-                     "r"(RAM_END - 4)
-                     : "x9", "memory");
+    __asm__ volatile(
+        "dsb sy\n ic iallu\n dsb sy\n isb\n adr x9, 1f\n str x9, [%0]\n br %1\n1:" ::"r"(
+            &trap_resume),
+        "r"(RAM_END - 4)
+        : "x9", "memory");
     expect("running_off_the_end_of_ram_aborts", trap_count == before + 1 && trap_far == RAM_END);
 }
 

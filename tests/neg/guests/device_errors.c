@@ -1,4 +1,5 @@
-/* Does everything wrong with every device, very often. run.sh looks at how much the monitor says. */
+/* Does everything wrong with every device, very often. run.sh looks at how much the monitor says.
+ */
 #include "guest.h"
 
 #define ROUNDS 300u
@@ -42,7 +43,8 @@ void guest_main(void)
             print("not ok buffer_outside_ram\n");
         hvc(0x84000000 + round, round, round, round);
         semihost(0x40 + round, &ring);
-        semihost(1 + round % 16, (void *)(uintptr_t)UART);
+        if (round % 16 != 6) /* SYS_READC would wait for input */
+            semihost(1 + round % 16, (void *)(uintptr_t)UART);
         __asm__ volatile("msr s3_0_c12_c12_1, %0\n msr s3_0_c12_c11_1, %0" ::"r"((uint64_t)round));
     }
     expect("guest_went_on_after_all_mistakes", 1);

@@ -1,5 +1,5 @@
-/* What the guests of tests/neg share: a serial port, PSCI, traps that are counted and stepped over, and
- * a virtio driver that can be told to misbehave. They run at EL1 with the MMU off. */
+/* What the guests of tests/neg share: a serial port, PSCI, traps that are counted and stepped over,
+ * and a virtio driver that can be told to misbehave. They run at EL1 with the MMU off. */
 #ifndef TESTS_NEG_GUESTS_GUEST_H
 #define TESTS_NEG_GUESTS_GUEST_H
 

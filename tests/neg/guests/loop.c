@@ -27,9 +27,10 @@ static void timer_storm(void)
         mmio_write(GICR + 0x10400 + (i & 28), (uint32_t)(i * 0x9e3779b9));
         mmio_write(GICD + 0x104 + (i & 28), (uint32_t)i);
         mmio_write(GICD + 0x204 + (i & 28), (uint32_t)i);
-        __asm__ volatile("msr cntv_tval_el0, %0\n msr cntp_cval_el0, %0\n msr cntv_ctl_el0, %1\n"
-                         "msr cntp_ctl_el0, %1\n msr daifclr, #3\n isb\n msr daifset, #3" ::"r"(i & 7),
-                         "r"(1ul));
+        __asm__ volatile(
+            "msr cntv_tval_el0, %0\n msr cntp_cval_el0, %0\n msr cntv_ctl_el0, %1\n"
+            "msr cntp_ctl_el0, %1\n msr daifclr, #3\n isb\n msr daifset, #3" ::"r"(i & 7),
+            "r"(1ul));
         uint64_t intid;
         __asm__ volatile("mrs %0, s3_0_c12_c12_0\n msr s3_0_c12_c12_1, %0" : "=r"(intid));
     }

@@ -1,6 +1,6 @@
-/* Semihosting reaches the shared folder, and memory only as far as it is the guest's. run.sh shares a
- * folder with `inside`, a link `link` to a file outside and a link `up` to the folder above; it is
- * the only one there with `secret`. */
+/* Semihosting reaches the shared folder, and memory only as far as it is the guest's. run.sh shares
+ * a folder with `inside`, a link `link` to a file outside and a link `up` to the folder above; it
+ * is the only one there with `secret`. */
 #include "guest.h"
 
 #define FAILED UINT64_MAX
@@ -57,7 +57,8 @@ static void lengths(uint64_t file)
     expect("huge_length_of_read_is_bounded", call3(6, file, RAM_END - 8, FAILED) >= FAILED - 16);
     expect("seek_that_is_negative_is_refused", call3(10, file, FAILED, 0) == FAILED);
     expect("handles_that_do_not_exist_are_refused",
-           call3(5, 0, (uint64_t)buffer, 1) == FAILED && call3(5, 65, (uint64_t)buffer, 1) == FAILED &&
+           call3(5, 0, (uint64_t)buffer, 1) == FAILED &&
+               call3(5, 65, (uint64_t)buffer, 1) == FAILED &&
                call3(5, FAILED, (uint64_t)buffer, 1) == FAILED);
     unsigned n = 0;
     while (n < 1000 && open("inside", 0) != FAILED)

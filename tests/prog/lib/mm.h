@@ -23,7 +23,8 @@
         asm volatile("at " #op ", %0\nisb" ::"r"((u64)(va)) : "memory");                           \
         MRS(par_el1);                                                                              \
     })
-#define TLBI(op, arg) asm volatile("dsb sy\ntlbi " #op ", %0\ndsb sy\nisb" ::"r"((u64)(arg)) : "memory")
+#define TLBI(op, arg)                                                                              \
+    asm volatile("dsb sy\ntlbi " #op ", %0\ndsb sy\nisb" ::"r"((u64)(arg)) : "memory")
 
 /* [x0] -> x1, x1 -> [x0], as pieces of code for EL0 and EL1 */
 #define MM_CODE                                                                                    \

@@ -1,11 +1,12 @@
 /* The runtime of the bare-metal programs in tests/prog.
  *
- * A program is one `main()` at EL1 on RAM at 0x40080000. It runs pieces of code at a chosen Exception
- * level with rt_enter(), which returns at the next exception with everything the exception left
- * behind, and compares with EQ(). Nothing here depends on the monitor: QEMU runs the same programs.
+ * A program is one `main()` at EL1 on RAM at 0x40080000. It runs pieces of code at a chosen
+ * Exception level with rt_enter(), which returns at the next exception with everything the
+ * exception left behind, and compares with EQ(). Nothing here depends on the monitor: QEMU runs the
+ * same programs.
  *
- * Memory: the image from 0x40080000; 0x42000000 to 0x43ffffff is for the programs (PT_POOL, SCRATCH);
- * a device tree may lie above that.
+ * Memory: the image from 0x40080000; 0x42000000 to 0x43ffffff is for the programs (PT_POOL,
+ * SCRATCH); a device tree may lie above that.
  */
 #ifndef RT_H
 #define RT_H
@@ -72,8 +73,20 @@ struct frame {
 _Static_assert(__builtin_offsetof(struct frame, ps) == F_PS, "rt.h: F_PS");
 _Static_assert(__builtin_offsetof(struct frame, armed) == F_ARMED, "rt.h: F_ARMED");
 
-enum { V_SYNC_SP0 = 0, V_IRQ_SP0, V_FIQ_SP0, V_SERR_SP0, V_SYNC_SPX, V_IRQ_SPX, V_FIQ_SPX, V_SERR_SPX,
-       V_SYNC_LOW, V_IRQ_LOW, V_FIQ_LOW, V_SERR_LOW };
+enum {
+    V_SYNC_SP0 = 0,
+    V_IRQ_SP0,
+    V_FIQ_SP0,
+    V_SERR_SP0,
+    V_SYNC_SPX,
+    V_IRQ_SPX,
+    V_FIQ_SPX,
+    V_SERR_SPX,
+    V_SYNC_LOW,
+    V_IRQ_LOW,
+    V_FIQ_LOW,
+    V_SERR_LOW
+};
 enum { EL0T = 0, EL1T = 4, EL1H = 5 };
 #define SPSR_DAIF 0x3c0u
 #define SPSR_I 0x80u
@@ -87,10 +100,28 @@ enum { EL0T = 0, EL1T = 4, EL1H = 5 };
 #define SPSR_SSBS BIT(12)
 
 /* Exception classes (ESR_ELx.EC) */
-enum { EC_UNKNOWN = 0, EC_WFX = 1, EC_FP = 7, EC_BTI = 0xd, EC_ILLEGAL = 0xe, EC_SVC = 0x15, EC_SYS = 0x18,
-       EC_IABT_LOW = 0x20, EC_IABT = 0x21, EC_PC_ALIGN = 0x22, EC_DABT_LOW = 0x24, EC_DABT = 0x25,
-       EC_SP_ALIGN = 0x26, EC_BRKPT_LOW = 0x30, EC_BRKPT = 0x31, EC_STEP_LOW = 0x32, EC_STEP = 0x33,
-       EC_WATCH_LOW = 0x34, EC_WATCH = 0x35, EC_BRK = 0x3c };
+enum {
+    EC_UNKNOWN = 0,
+    EC_WFX = 1,
+    EC_FP = 7,
+    EC_BTI = 0xd,
+    EC_ILLEGAL = 0xe,
+    EC_SVC = 0x15,
+    EC_SYS = 0x18,
+    EC_IABT_LOW = 0x20,
+    EC_IABT = 0x21,
+    EC_PC_ALIGN = 0x22,
+    EC_DABT_LOW = 0x24,
+    EC_DABT = 0x25,
+    EC_SP_ALIGN = 0x26,
+    EC_BRKPT_LOW = 0x30,
+    EC_BRKPT = 0x31,
+    EC_STEP_LOW = 0x32,
+    EC_STEP = 0x33,
+    EC_WATCH_LOW = 0x34,
+    EC_WATCH = 0x35,
+    EC_BRK = 0x3c
+};
 #define ESR(ec, iss) ((u64)(ec) << 26 | BIT(25) | (u64)(iss))
 #define ESR_DONE ESR(EC_SVC, DONE_IMM)
 #define ESR_UNDEFINED ESR(EC_UNKNOWN, 0)
@@ -252,7 +283,8 @@ static inline unsigned pt_shift(const struct pt *p, unsigned level)
 {
     return (3 - level) * (p->grain - 3) + p->grain;
 }
-/* Identity map of devices and the programs' memory: image by its sections (code read-only), the rest of 0x40000000 to
+/* Identity map of devices and the programs' memory: image by its sections (code read-only), the
+ * rest of 0x40000000 to
  * 0x4fffffff EL1 read, write, execute. */
 void pt_identity(struct pt *p);
 void pt_reset(void); /* frees the whole pool */

@@ -300,6 +300,19 @@ static void test_elf_goes_to_its_own_addresses(void **state)
     expect_apart(f);
 }
 
+/* A program that ends where RAM ends was refused although there was room below it. */
+static void test_elf_at_the_end_of_ram_has_its_tree_below(void **state)
+{
+    struct fixture *f = *state;
+    struct elf_file elf = good_elf();
+    elf.p[0].p_paddr = RAM + RAM_BYTES - 0x1000;
+    set_initrd(f, 0x1234);
+    assert_int_equal(place_elf(f, &elf, sizeof(elf)), 0);
+    assert_int_equal(f->at.kernel_end, RAM + RAM_BYTES);
+    assert_int_equal(byte_at(f, f->at.initrd_start), 0x5a);
+    expect_apart(f);
+}
+
 static void test_elf_cut_off_anywhere_is_refused(void **state)
 {
     struct fixture *f = *state;
@@ -494,6 +507,7 @@ int main(void)
         ONE(test_image_without_size_uses_the_old_offset),
         ONE(test_image_with_impossible_header_is_refused),
         ONE(test_elf_goes_to_its_own_addresses),
+        ONE(test_elf_at_the_end_of_ram_has_its_tree_below),
         ONE(test_elf_cut_off_anywhere_is_refused),
         ONE(test_elf_of_other_machines_is_refused),
         ONE(test_elf_segment_must_lie_in_ram),

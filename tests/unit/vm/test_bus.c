@@ -63,7 +63,8 @@ static void test_bus_holds_up_to_its_limit(void **state)
     struct err e = {0};
     device_init(&p.dev, &probe_class, "probe");
     for (unsigned i = 0; i < BUS_MAX_WINDOWS; i++)
-        assert_int_equal(bus_add(&b, (BUS_MAX_WINDOWS - i) * 0x1000u, 0x1000, &p.dev, i * 16, &e), 0);
+        assert_int_equal(bus_add(&b, (BUS_MAX_WINDOWS - i) * 0x1000u, 0x1000, &p.dev, i * 16, &e),
+                         0);
     assert_int_equal(bus_add(&b, 0x10000000, 0x1000, &p.dev, 0, &e), -ENOSPC);
     uint64_t v;
     for (unsigned i = 0; i < BUS_MAX_WINDOWS; i++) {
