@@ -85,7 +85,7 @@ static int apply_one(struct a64_features *f, const char *s, size_t n, struct err
             return s[0] == '-' ? 0
                                : err_set(e, EINVAL, "feature '%.*s' is not implemented yet",
                                          (int)n - 1, s + 1);
-    return err_set(e, EINVAL, "unknown feature '%.*s'; the names are in isa/features.def",
+    return err_set(e, EINVAL, "unknown feature '%.*s'; see 'sojourn help cpu' for the names",
                    (int)n - 1, s + 1);
 }
 

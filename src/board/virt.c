@@ -4,6 +4,7 @@
 #include "board/virt.h"
 
 #include "base/bits.h"
+#include "board/power_key.h"
 #include "board/virt_map.h"
 #include "dev/gicv3.h"
 #include "dev/pl011.h"
@@ -31,12 +32,15 @@ _Static_assert(VIRT_GICR_BASE == GICV3_REDIST_BASE, "one fact, two names");
 static int add_peripherals(struct virt *b, struct gicv3 *gic, struct err *e)
 {
     struct vm *vm = &b->vm;
+    struct pl061 *gpio = NULL;
     int r = pl011_create(vm, "pl011", VIRT_UART_BASE, gicv3_spi(gic, VIRT_SPI_UART),
                          b->cfg->console, e);
     if (!r)
         r = pl031_create(vm, "pl031", VIRT_RTC_BASE, gicv3_spi(gic, VIRT_SPI_RTC), e);
     if (!r)
-        r = pl061_create(vm, "pl061", VIRT_GPIO_BASE, gicv3_spi(gic, VIRT_SPI_GPIO), &b->gpio, e);
+        r = pl061_create(vm, "pl061", VIRT_GPIO_BASE, gicv3_spi(gic, VIRT_SPI_GPIO), &gpio, e);
+    if (!r)
+        r = power_key_create(vm, gpio, VIRT_GPIO_POWER_KEY, &b->power_key, e);
     return r;
 }
 
@@ -115,15 +119,6 @@ static int add_virtio(struct virt *b, struct gicv3 *gic, struct err *e)
 
 /* ---- The machine ---- */
 
-/* A key that is let go at once would be taken for a glitch: it stays down for a moment. */
-#define POWER_KEY_NS 100000000u
-
-static void power_key_release(void *arg)
-{
-    struct virt *b = arg;
-    pl061_set_input(b->gpio, VIRT_GPIO_POWER_KEY, false);
-}
-
 static int open_files(struct virt *b, struct err *e)
 {
     const struct virt_config *cfg = b->cfg;
@@ -155,7 +150,6 @@ int virt_create(struct virt *b, const struct virt_config *cfg, struct err *e)
         release_backends(b);
         return r;
     }
-    clock_timer_init(&b->power_key, power_key_release, b);
     struct gicv3 *gic = NULL;
     for (unsigned i = 0; !r && i < cfg->cpus; i++) {
         r = vm_add_vcpu(&b->vm, cfg->engine, &cfg->features, e);
@@ -199,8 +193,7 @@ int virt_reset(struct virt *b, struct err *e)
 
 void virt_power_key(struct virt *b)
 {
-    pl061_set_input(b->gpio, VIRT_GPIO_POWER_KEY, true);
-    clock_timer_set(&b->vm.clock, &b->power_key, clock_now(&b->vm.clock) + POWER_KEY_NS);
+    power_key_press(b->power_key);
 }
 
 void virt_stats(const struct virt *b, FILE *to)
@@ -229,7 +222,6 @@ void virt_stats(const struct virt *b, FILE *to)
 
 void virt_destroy(struct virt *b)
 {
-    clock_timer_set(&b->vm.clock, &b->power_key, VTIME_NEVER);
     vm_destroy(&b->vm);
     release_backends(b);
     loader_close(&b->loader);

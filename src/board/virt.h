@@ -43,7 +43,7 @@ struct virt_config {
     bool have_seed;
 };
 
-struct pl061;
+struct power_key;
 
 struct virt {
     struct vm vm;
@@ -51,8 +51,7 @@ struct virt {
     struct loader_result placed;
     struct buf user_dtb;
     const struct virt_config *cfg; /* the caller keeps it until virt_destroy() */
-    struct pl061 *gpio;
-    struct clock_timer power_key; /* lets the key go */
+    struct power_key *power_key;
     unsigned disks_taken, nets_taken; /* backends that a device owns by now */
     uint32_t virtio_slots; /* bit n: slot n holds a device */
     unsigned next_slot;

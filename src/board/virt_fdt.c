@@ -292,6 +292,15 @@ static int fill_chosen(const struct virt *b, void *fdt)
     return err;
 }
 
+/* Trees older than version 16 name nodes by full paths; fdt_check_full() of libfdt before 1.7 crashes on
+ * the root of one. */
+static int check_tree(const void *fdt, size_t bytes)
+{
+    if (bytes >= FDT_V1_SIZE && fdt_magic(fdt) == FDT_MAGIC && fdt_version(fdt) < 16)
+        return -FDT_ERR_BADVERSION;
+    return fdt_check_full(fdt, bytes);
+}
+
 int virt_fdt_build(const struct virt *b, struct buf *out, struct err *e)
 {
     size_t room = FDT_BYTES + b->user_dtb.len + (b->cfg->append ? strlen(b->cfg->append) : 0);
@@ -300,7 +309,7 @@ int virt_fdt_build(const struct virt *b, struct buf *out, struct err *e)
         return err_set(e, ENOMEM, "out of memory for the device tree");
     int r = 0, err;
     if (b->user_dtb.len) {
-        err = fdt_check_full(b->user_dtb.data, b->user_dtb.len);
+        err = check_tree(b->user_dtb.data, b->user_dtb.len);
         if (!err)
             err = fdt_open_into(b->user_dtb.data, fdt, (int)room);
         if (err)

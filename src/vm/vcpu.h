@@ -63,8 +63,12 @@ void vcpu_sync_clock(struct vcpu *v);
 /* Waits as WFI does: until an interrupt line or a request. Also PSCI's standby. @vcpu */
 void vcpu_wfi(struct vcpu *v);
 
-/* Field table of the architected state. */
+/* Field tables of the architected state (of `cpu`) and of the rest of the vCPU. */
 extern const struct state_field vcpu_fields[];
+extern const struct state_field vcpu_run_fields[];
+
+/* Before a save: takes what has reached the vCPU and is not in its fields yet. @stopped */
+void vcpu_settle(struct vcpu *v);
 
 /* After a load of those fields: checks that the state is one a vCPU can reach, and lets the engine
  * forget what it derived from the old one. -EINVAL names what is impossible; the vCPU then needs a

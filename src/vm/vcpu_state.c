@@ -55,6 +55,36 @@ const struct state_field vcpu_fields[] = {
     F_END,
 };
 
+#undef V
+#define V struct vcpu
+
+const struct state_field vcpu_run_fields[] = {
+    F_DERIVED(V, cpu, "has a table of its own: vcpu_fields"),
+    F_WIRING(V, vm),
+    F_WIRING(V, index),
+    F_WIRING(V, engine),
+    F_WIRING(V, thread),
+    F_WIRING(V, started),
+    F_BOOL(V, powered),
+    F_WIRING(V, sleep_lock),
+    F_WIRING(V, sleep_wake),
+    F_DERIVED(V, sleeping, "nobody sleeps while the machine is stopped"),
+    F_DERIVED(V, timer, "vcpu_forget() has it set again from the timers' registers"),
+    F_DERIVED(V, timer_due, "as timer"),
+    F_DERIVED(V, counted_base, "vcpu_settle() and vcpu_forget(): instret, at the clock's time"),
+    F_DERIVED(V, exits, "statistics of this run"),
+    F_END,
+};
+
+/* Time up to the last instruction, and an event sent by another PE. Other requests are made again by
+ * vcpu_forget(), or have nothing to ask for after a load. */
+void vcpu_settle(struct vcpu *v)
+{
+    vcpu_sync_clock(v);
+    if (atomic_fetch_and(&v->cpu.request, ~VCPU_REQ_EVENT) & VCPU_REQ_EVENT)
+        v->cpu.event_register = true;
+}
+
 /* ---- After a load ---- */
 
 static int bad_state(const char *what, struct err *e)
