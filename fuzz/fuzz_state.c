@@ -1,12 +1,11 @@
-/* Hostile saved state. Each step takes the saved state of one object, changes bytes of it as the
- * input says (or takes the input's bytes as they are), loads it, and goes on with the machine: a
- * few register accesses, queues served, instructions executed. A state that is refused must leave a
- * machine that a reset makes whole. Input: steps of a selector byte, patches, and machine_step().
- */
+/* Hostile saved state. Each step takes the saved state of one object or of the whole machine,
+ * changes bytes of it as the input says (or takes the input's bytes as they are), loads it, and
+ * goes on with the machine: a few register accesses, queues served, instructions executed. A state
+ * that is refused must leave a machine that a reset makes whole. Input: steps of a selector byte,
+ * patches, and machine_step(). */
 #include "base/check.h"
 #include "machine.h"
-
-#include <stdlib.h>
+#include "vm/vm_state.h"
 
 #define MAX_ROUNDS 16u
 
@@ -22,35 +21,70 @@ static void patch(struct buf *b, struct input *in)
     }
 }
 
+/* What to load instead of `saved`. */
+static void change(struct buf *saved, struct input *in, bool raw)
+{
+    if (!raw) {
+        patch(saved, in);
+        return;
+    }
+    size_t n = take(in, 2);
+    const uint8_t *p = take_bytes(in, &n);
+    saved->len = 0;
+    CHECK(!buf_append(saved, p, n));
+}
+
+static int load_object(const struct state_field *fields, void *object, struct input *in, bool raw,
+                       struct err *e)
+{
+    struct buf b = {0};
+    size_t used = 0;
+    CHECK(!state_save(fields, object, &b));
+    change(&b, in, raw);
+    int r = state_load(fields, object, b.data, b.len, &used, e);
+    CHECK(r || used <= b.len);
+    buf_fini(&b);
+    return r;
+}
+
+static int load_all(struct vm *vm, struct input *in, bool raw, struct err *e)
+{
+    struct buf b = {0};
+    CHECK(!vm_save(vm, &b, e));
+    change(&b, in, raw);
+    int r = vm_load(vm, b.data, b.len, e);
+    buf_fini(&b);
+    return r;
+}
+
 /* True when the state was accepted. */
 static bool load(struct machine *m, struct input *in)
 {
-    unsigned which = (unsigned)take(in, 1), raw = which & 0x80;
-    struct vcpu *v = m->board.vm.vcpus[0];
+    unsigned which = (unsigned)take(in, 1);
+    bool raw = which & 0x80;
+    struct vm *vm = &m->board.vm;
+    struct vcpu *v = vm->vcpus[0];
     struct device *d = m->devices[(which & 0x7f) % m->device_count];
-    bool is_vcpu = (which & 0x7f) == 0x7f;
-    const struct state_field *fields = is_vcpu ? vcpu_fields : d->cls->fields;
-    void *object = is_vcpu ? (void *)&v->cpu : (void *)d;
-    struct buf b = {0};
     struct err e = {0};
-    size_t used = 0;
     int r;
-    if (raw) {
-        size_t n = take(in, 2);
-        const uint8_t *p = take_bytes(in, &n);
-        r = buf_append(&b, p, n);
-    } else {
-        r = state_save(fields, object, &b);
-        patch(&b, in);
+    vm->event = VM_EVENT_NONE;
+    switch (which & 0x7f) {
+    case 0x7e:
+    case 0x7d:
+        r = load_all(vm, in, raw, &e);
+        break;
+    case 0x7f:
+        r = load_object(vcpu_fields, &v->cpu, in, raw, &e);
+        if (!r)
+            r = vcpu_loaded(v, &e);
+        break;
+    default:
+        r = load_object(d->cls->fields, d, in, raw, &e);
+        if (!r && d->cls->loaded)
+            r = d->cls->loaded(d, &e);
+        break;
     }
-    CHECK(!r);
-    r = state_load(fields, object, b.data, b.len, &used, &e);
-    CHECK(r ? r == -e.code && e.text[0] : used <= b.len);
-    if (!r && is_vcpu)
-        r = vcpu_loaded(v, &e);
-    else if (!r && d->cls->loaded)
-        r = d->cls->loaded(d, &e);
-    buf_fini(&b);
+    CHECK(r ? r == -e.code && e.text[0] : true);
     return !r;
 }
 

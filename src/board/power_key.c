@@ -1,9 +1,9 @@
-/* The power key. A key that is let go at once would be taken for a glitch (Linux' gpio-keys waits 5 ms
- * for the level to settle), so it stays down for a moment of virtual time, which is state: a machine
- * saved meanwhile lets the key go after it was loaded.
+/* The power key. A key that is let go at once would be taken for a glitch (Linux' gpio-keys waits
+ * 5 ms for the level to settle), so it stays down for a moment of virtual time, which is state: a
+ * machine saved meanwhile lets the key go after it was loaded.
  *
- * It is a device without a register window. Its lock is not held while it moves the wire, since that
- * takes the lock of another device.
+ * It is a device without a register window. Its lock is not held while it moves the wire, since
+ * that takes the lock of another device.
  */
 #include "board/power_key.h"
 

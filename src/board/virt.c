@@ -16,6 +16,7 @@
 #include "virtio/mmio.h"
 #include "virtio/net.h"
 #include "virtio/rng.h"
+#include "vm/vm_hash.h"
 
 #include <errno.h>
 #include <string.h>
@@ -150,6 +151,9 @@ int virt_create(struct virt *b, const struct virt_config *cfg, struct err *e)
         release_backends(b);
         return r;
     }
+    b->vm.engine_config = cfg->engine_config;
+    if (cfg->clock == CLOCK_COUNTED)
+        journal_fix(&b->vm.journal, cfg->clock_seed);
     struct gicv3 *gic = NULL;
     for (unsigned i = 0; !r && i < cfg->cpus; i++) {
         r = vm_add_vcpu(&b->vm, cfg->engine, &cfg->features, e);
@@ -196,7 +200,18 @@ void virt_power_key(struct virt *b)
     power_key_press(b->power_key);
 }
 
-void virt_stats(const struct virt *b, FILE *to)
+/* Of a machine that another run can be equal to. */
+static void hash_stats(struct vm *vm, FILE *to)
+{
+    uint64_t state;
+    struct err e = {0};
+    if (vm_hash_state(vm, &state, &e))
+        return; /* it has not come to its end */
+    fprintf(to, "state_hash 0x%016llx\n", (unsigned long long)state);
+    fprintf(to, "ram_hash 0x%016llx\n", (unsigned long long)vm_hash_ram(vm));
+}
+
+void virt_stats(struct virt *b, FILE *to)
 {
     static const char *const exit_names[A64_EXIT_COUNT] = {
         [A64_EXIT_BUDGET] = "budget",     [A64_EXIT_REQUEST] = "request",
@@ -218,6 +233,8 @@ void virt_stats(const struct virt *b, FILE *to)
         if (d->err.count)
             fprintf(to, "%s.guest_errors %llu\n", d->name, (unsigned long long)d->err.count);
     }
+    if (b->cfg->clock == CLOCK_COUNTED)
+        hash_stats(&b->vm, to);
 }
 
 void virt_destroy(struct virt *b)

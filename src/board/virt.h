@@ -28,8 +28,10 @@ struct virt_config {
     uint64_t memory_bytes;
     unsigned cpus;
     const struct engine_ops *engine;
+    struct engine_config engine_config;
     struct a64_features features;
     enum clock_source clock;
+    uint64_t clock_seed; /* counted clock: of random numbers, through the journal */
     const char *kernel, *initrd, *dtb, *append; /* null when absent */
     bool semihosting;
     struct chr *console; /* never null */
@@ -68,8 +70,9 @@ int MUST_CHECK virt_reset(struct virt *b, struct err *e);
 /* Presses and releases the power key (a request to the guest's operating system). @any */
 void virt_power_key(struct virt *b);
 
-/* Statistics of the run as lines of name and value. @stopped */
-void virt_stats(const struct virt *b, FILE *to);
+/* Statistics of the run as lines of name and value; with the counted clock also hashes of the
+ * machine's state, by which runs can be compared. @stopped */
+void virt_stats(struct virt *b, FILE *to);
 
 void virt_destroy(struct virt *b);
 

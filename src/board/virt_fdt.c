@@ -292,8 +292,8 @@ static int fill_chosen(const struct virt *b, void *fdt)
     return err;
 }
 
-/* Trees older than version 16 name nodes by full paths; fdt_check_full() of libfdt before 1.7 crashes on
- * the root of one. */
+/* Trees older than version 16 name nodes by full paths; fdt_check_full() of libfdt before 1.7
+ * crashes on the root of one. */
 static int check_tree(const void *fdt, size_t bytes)
 {
     if (bytes >= FDT_V1_SIZE && fdt_magic(fdt) == FDT_MAGIC && fdt_version(fdt) < 16)

@@ -146,7 +146,25 @@ static int set_cpu(struct run_options *o, const char *value, struct err *e)
 
 static int set_engine(struct run_options *o, const char *value, struct err *e)
 {
-    return engine_find(value, &o->engine, e);
+    return engine_parse(value, &o->engine, &o->engine_config, e);
+}
+
+static int set_clock(struct run_options *o, const char *value, struct err *e)
+{
+    static const char counted[] = "counted:";
+    char *rest;
+    o->clock = strcmp(value, "host") ? CLOCK_COUNTED : CLOCK_HOST;
+    o->clock_seed = 0;
+    if (!strcmp(value, "host") || !strcmp(value, "counted"))
+        return 0;
+    const char *seed = value + sizeof(counted) - 1;
+    if (strncmp(value, counted, sizeof(counted) - 1) || *seed < '0' || *seed > '9')
+        return err_set(e, EINVAL, "'%s' is not one of host, counted, counted:SEED", value);
+    errno = 0;
+    o->clock_seed = strtoull(seed, &rest, 0);
+    if (errno || *rest)
+        return err_set(e, EINVAL, "'%s' is not a seed: a number of at most 64 bits", seed);
+    return 0;
 }
 
 static int disk_part(struct disk_options *d, const char *part, struct err *e)

@@ -7,6 +7,7 @@
 #include "backend/net.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "vm/clock.h"
 #include "vm/engine.h"
 
 #include <stdbool.h>
@@ -51,6 +52,9 @@ struct run_options {
     unsigned cpus;
     struct a64_features features;
     const struct engine_ops *engine;
+    struct engine_config engine_config;
+    enum clock_source clock;
+    uint64_t clock_seed;
     struct disk_options *disks; /* OPT_MAX_DISKS of them, owned */
     unsigned disk_count;
     struct net_options *nets; /* OPT_MAX_NETS of them, owned */

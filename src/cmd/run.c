@@ -233,8 +233,10 @@ static int run_set_up(struct run *run, struct err *e)
     cfg->memory_bytes = o->memory_bytes;
     cfg->cpus = o->cpus;
     cfg->engine = o->engine;
+    cfg->engine_config = o->engine_config;
     cfg->features = o->features;
-    cfg->clock = CLOCK_HOST;
+    cfg->clock = o->clock;
+    cfg->clock_seed = o->clock_seed;
     cfg->kernel = o->kernel;
     cfg->initrd = o->initrd;
     cfg->dtb = o->dtb;
@@ -244,7 +246,10 @@ static int run_set_up(struct run *run, struct err *e)
     cfg->hvc = run->hvc;
     cfg->rng = o->rng;
     cfg->have_seed = true;
-    rng_bytes(cfg->seed, sizeof(cfg->seed));
+    if (o->clock == CLOCK_COUNTED)
+        journal_seed_bytes(o->clock_seed, cfg->seed, sizeof(cfg->seed));
+    else
+        rng_bytes(cfg->seed, sizeof(cfg->seed));
     run->backends_given = true;
     r = virt_create(&run->board, cfg, e);
     if (r)

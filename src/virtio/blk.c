@@ -71,12 +71,15 @@
 #define S_OK 0
 #define S_IOERR 1
 #define S_UNSUPP 2
+#define GIVEN_BACK 0xff /* not a status: the queue stopped on the way, do it again later */
 
 #define HEADER_BYTES 16
 #define RANGE_BYTES 16
 #define RANGE_F_UNMAP 1u
 #define MAX_RANGES 16
 #define MAX_RANGE_SECTORS (1u << 22) /* 2 GiB */
+#define PIECE_BYTES (UINT64_C(4) << 20)       /* a multiple of the sector */
+#define RANGE_PIECE_BYTES (UINT64_C(64) << 20) /* of discard and write zeroes */
 
 struct virtio_blk {
     struct virtio_dev vd;
@@ -133,25 +136,41 @@ static uint8_t status_of(int result)
     return result ? S_IOERR : S_OK;
 }
 
+static bool is_stopping(const struct request *r)
+{
+    return atomic_load(&r->vq->derived.stop);
+}
+
+/* In pieces, so that whoever stops the queue does not wait for 4 GiB. */
+static uint8_t transfer(struct virtio_blk *b, const struct request *r, bool in, uint64_t bytes)
+{
+    const struct blk_ops *ops = b->backend->ops;
+    struct iovec iov[VQ_MAX_SEGS];
+    int result = 0;
+    for (uint64_t at = 0; at < bytes && !result; at += PIECE_BYTES) {
+        if (at && is_stopping(r))
+            return GIVEN_BACK;
+        uint64_t len = bytes - at < PIECE_BYTES ? bytes - at : PIECE_BYTES;
+        uint64_t offset = (r->sector << SECTOR_BITS) + at;
+        int n = vq_chain_iov(r->chain, in, in ? at : HEADER_BYTES + at, len, iov);
+        result = in ? ops->read(b->backend, iov, n, offset)
+                    : ops->write(b->backend, iov, n, offset, writes_are_durable(b));
+        if (in)
+            vq_chain_wrote(r->vq, r->chain, at, len);
+    }
+    return status_of(result);
+}
+
 static uint8_t do_in(struct virtio_blk *b, const struct request *r)
 {
-    if (!data_is_valid(b, r, r->in_bytes))
-        return S_IOERR;
-    struct iovec iov[VQ_MAX_SEGS];
-    int n = vq_chain_iov(r->chain, true, 0, r->in_bytes, iov);
-    int result = b->backend->ops->read(b->backend, iov, n, r->sector << SECTOR_BITS);
-    vq_chain_wrote(r->vq, r->chain, 0, r->in_bytes);
-    return status_of(result);
+    return data_is_valid(b, r, r->in_bytes) ? transfer(b, r, true, r->in_bytes) : S_IOERR;
 }
 
 static uint8_t do_out(struct virtio_blk *b, const struct request *r)
 {
     if (b->backend->readonly || !data_is_valid(b, r, r->out_bytes))
         return S_IOERR;
-    struct iovec iov[VQ_MAX_SEGS];
-    int n = vq_chain_iov(r->chain, false, HEADER_BYTES, r->out_bytes, iov);
-    return status_of(b->backend->ops->write(b->backend, iov, n, r->sector << SECTOR_BITS,
-                                            writes_are_durable(b)));
+    return transfer(b, r, false, r->out_bytes);
 }
 
 static uint8_t do_get_id(struct virtio_blk *b, const struct request *r)
@@ -162,19 +181,27 @@ static uint8_t do_get_id(struct virtio_blk *b, const struct request *r)
 }
 
 /* One range of a request (5.2.6, struct virtio_blk_discard_write_zeroes). */
-static uint8_t do_range(struct virtio_blk *b, uint32_t type, const uint8_t *range)
+static uint8_t do_range(struct virtio_blk *b, const struct request *r, const uint8_t *range)
 {
+    const struct blk_ops *ops = b->backend->ops;
     uint64_t sector = le_load(range, 8);
     uint32_t sectors = (uint32_t)le_load(range + 8, 4), flags = (uint32_t)le_load(range + 12, 4);
-    if (type == T_DISCARD ? flags != 0 : (flags & ~RANGE_F_UNMAP) != 0)
+    if (r->type == T_DISCARD ? flags != 0 : (flags & ~RANGE_F_UNMAP) != 0)
         return S_UNSUPP;
     if (sectors > MAX_RANGE_SECTORS || !range_is_valid(b, sector, sectors))
         return S_IOERR;
-    uint64_t offset = sector << SECTOR_BITS, len = (uint64_t)sectors << SECTOR_BITS;
-    if (type == T_DISCARD)
-        return status_of(b->backend->ops->discard(b->backend, offset, len));
-    return status_of(b->backend->ops->write_zeroes(b->backend, offset, len, flags & RANGE_F_UNMAP,
-                                                   writes_are_durable(b)));
+    uint64_t at = sector << SECTOR_BITS, end = at + ((uint64_t)sectors << SECTOR_BITS);
+    int result = 0;
+    for (; at < end && !result; at += RANGE_PIECE_BYTES) {
+        if (is_stopping(r))
+            return GIVEN_BACK;
+        uint64_t len = end - at < RANGE_PIECE_BYTES ? end - at : RANGE_PIECE_BYTES;
+        result = r->type == T_DISCARD
+                     ? ops->discard(b->backend, at, len)
+                     : ops->write_zeroes(b->backend, at, len, flags & RANGE_F_UNMAP,
+                                         writes_are_durable(b));
+    }
+    return status_of(result);
 }
 
 static uint8_t do_ranges(struct virtio_blk *b, const struct request *r)
@@ -186,7 +213,7 @@ static uint8_t do_ranges(struct virtio_blk *b, const struct request *r)
     size_t bytes = vq_chain_read(r->chain, HEADER_BYTES, ranges, (size_t)r->out_bytes);
     uint8_t status = S_OK;
     for (size_t at = 0; at < bytes && status == S_OK; at += RANGE_BYTES)
-        status = do_range(b, r->type, ranges + at);
+        status = do_range(b, r, ranges + at);
     return status;
 }
 
@@ -209,13 +236,14 @@ static uint8_t do_request(struct virtio_blk *b, const struct request *r)
     }
 }
 
-/* False: the chain is malformed. */
-static bool blk_request(struct virtio_blk *b, struct virtqueue *vq, const struct vq_chain *chain)
+enum outcome { DONE, STOPPED, MALFORMED };
+
+static enum outcome blk_request(struct virtio_blk *b, struct virtqueue *vq, const struct vq_chain *chain)
 {
     uint8_t header[HEADER_BYTES];
     if (chain->writable_bytes == 0 ||
         vq_chain_read(chain, 0, header, sizeof(header)) != sizeof(header))
-        return false;
+        return MALFORMED;
     struct request r = {
         .vq = vq,
         .chain = chain,
@@ -225,12 +253,14 @@ static bool blk_request(struct virtio_blk *b, struct virtqueue *vq, const struct
         .in_bytes = chain->writable_bytes - 1,
     };
     uint8_t status = do_request(b, &r);
+    if (status == GIVEN_BACK)
+        return STOPPED;
     vq_chain_write(vq, chain, r.in_bytes, &status, 1);
     /* The used length counts from the start: what lies before the status must have been written. */
     bool filled = r.in_bytes == 0 || (status == S_OK && r.type == T_IN) ||
                   (r.type == T_GET_ID && r.in_bytes <= VIRTIO_BLK_SERIAL_BYTES);
     vq_push(vq, chain, filled ? (uint32_t)chain->writable_bytes : 0);
-    return true;
+    return DONE;
 }
 
 static void blk_serve(struct virtio_dev *vd, struct virtqueue *vq)
@@ -241,8 +271,16 @@ static void blk_serve(struct virtio_dev *vd, struct virtqueue *vq)
         guest_err(&vd->dev.err, vd->dev.name, "flush on change to write-through failed");
     do {
         vq_kicks_off(vq);
-        while (vq_pop(vq, chain)) {
-            if (!blk_request(b, vq, chain)) {
+        for (;;) {
+            struct vq_pos at = vq_tell(vq);
+            if (!vq_pop(vq, chain))
+                break;
+            enum outcome o = blk_request(b, vq, chain);
+            if (o == STOPPED) {
+                vq_seek(vq, at);
+                return;
+            }
+            if (o == MALFORMED) {
                 virtio_fail(vd, "queue %u: request without header or status", vq->wiring.index);
                 return;
             }

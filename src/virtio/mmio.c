@@ -223,7 +223,7 @@ static void mmio_write_register(struct virtio_mmio *m, uint64_t offset, uint32_t
         virtio_queue_set_ready(vd, m->queue_sel, value & 1);
         return;
     case QueueNotify:
-        virtio_kick(vd, value);
+        virtio_notified(vd, value);
         return;
     case InterruptACK:
         mmio_ack(m, value);

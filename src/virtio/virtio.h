@@ -52,7 +52,7 @@ struct virtio_class {
     const char *name;   /* "virtio-blk" */
     uint32_t device_id; /* 5 */
     /* Serves all available buffers of a queue. Service lock held; may block on host I/O; returns
-     * early when vq_pop() says so. @any but a vCPU thread */
+     * early when vq_pop() says so. @any; on a vCPU's thread with the counted clock only */
     void (*serve)(struct virtio_dev *vd, struct virtqueue *vq);
     /* Vetoes a combination of features the driver accepted (null: any). @vcpu */
     bool (*features_ok)(struct virtio_dev *vd, uint64_t features);
@@ -140,11 +140,16 @@ void virtio_dev_no_write(struct device *d, uint64_t offset, unsigned size, uint6
 
 /* ---- For whoever serves queues ---- */
 
-/* Serves queue `queue` once, if it runs. Takes its service lock. @any but a vCPU thread */
+/* Serves queue `queue` once, if it runs. Takes its service lock; may block on host I/O. @any */
 void virtio_serve(struct virtio_dev *vd, unsigned queue);
 
 /* Makes the queue's I/O thread call virtio_serve() soon. Never blocks. @any */
 void virtio_kick(struct virtio_dev *vd, unsigned queue);
+
+/* The driver says that a queue has buffers: virtio_kick(), but with the counted clock
+ * virtio_serve(), so that what the guest sees depends on its instructions only. vd->lock not held.
+ * @vcpu or @stopped */
+void virtio_notified(struct virtio_dev *vd, unsigned queue);
 
 /* ---- For transports; transport's device.lock held. @vcpu ---- */
 

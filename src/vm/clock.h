@@ -4,8 +4,8 @@
  * Two sources: the host's monotonic clock, or the count of executed instructions (deterministic:
  * 1 instruction = 1 ns). With the host source a thread runs the timers; with the counted source the
  * vCPU's run loop does: it adds what it executed (clock_count), runs what is due (clock_advance_to)
- * and lets the engine run until the next deadline. `nearer` tells it when a deadline set meanwhile is
- * earlier than that, so that each timer fires after exactly the instruction that it is due at.
+ * and lets the engine run until the next deadline. `nearer` tells it when a deadline set meanwhile
+ * is earlier than that, so that each timer fires after exactly the instruction that it is due at.
  */
 #ifndef VM_CLOCK_H
 #define VM_CLOCK_H
@@ -73,8 +73,8 @@ uint64_t clock_wall_seconds(struct clock *c);
 void clock_timer_init(struct clock_timer *t, void (*fn)(void *), void *arg);
 void clock_timer_set(struct clock *c, struct clock_timer *t, vtime_t deadline);
 
-/* Counted source: next deadline, moving time on by executed instructions, moving it on to `now` (never
- * back) and running what is due. @vcpu */
+/* Counted source: next deadline, moving time on by executed instructions, moving it on to `now`
+ * (never back) and running what is due. @vcpu */
 vtime_t clock_next_deadline(struct clock *c);
 void clock_count(struct clock *c, uint64_t instructions);
 void clock_advance_to(struct clock *c, vtime_t now);

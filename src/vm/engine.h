@@ -11,9 +11,24 @@
 
 struct vcpu;
 
+/* How the engine of a machine is to work. What its guest sees must not depend on it; all zero is
+ * the normal way. */
+struct engine_config {
+    /* For tests: rare paths made common (doc/testing-lab.md). */
+    struct engine_stress {
+        bool tlb1;    /* one entry in each set of the translation buffer */
+        bool code1;   /* one page of decoded or translated instructions is kept */
+        bool nofast;  /* each data access takes the slow path */
+        bool poll;    /* interrupts and requests are looked for before each instruction */
+        bool preempt; /* run() returns after random numbers of instructions */
+        uint64_t preempt_seed;
+        uint64_t flush; /* after so many instructions all that was derived is forgotten; 0: never */
+    } stress;
+};
+
 struct engine_ops {
     const char *name;
-    /* Allocates per-vCPU data into cpu->engine. */
+    /* Allocates per-vCPU data into cpu->engine. It is to work as v->vm->engine_config says. */
     int (*vcpu_create)(struct vcpu *v, struct err *e);
     void (*vcpu_destroy)(struct vcpu *v);
     /* Executes until something of enum a64_exit happens, at most `budget` instructions. @vcpu */

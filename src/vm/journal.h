@@ -1,6 +1,7 @@
 /* All nondeterminism passes here: time reads, interrupt arrival, DMA completion, random numbers,
- * input. Today the live journal hands values through; record and replay will be two more
- * implementations. A test double records the calls.
+ * input. The live journal hands values through; the fixed one makes random numbers from a seed and
+ * has one wall-clock time, so that with the counted clock runs without input are alike. Record and
+ * replay will be two more implementations. A test double records the calls.
  */
 #ifndef VM_JOURNAL_H
 #define VM_JOURNAL_H
@@ -28,10 +29,17 @@ struct journal_ops {
 
 struct journal {
     const struct journal_ops *ops;
+    uint64_t random; /* generator of the fixed journal; atomic access */
 };
 
 /* The journal that hands every live value through. */
 extern const struct journal_ops journal_live_ops;
+
+/* Makes it a fixed journal. @stopped */
+void journal_fix(struct journal *j, uint64_t seed);
+
+/* Bytes that are a function of the seed, for what a fixed machine is configured with. @any */
+void journal_seed_bytes(uint64_t seed, void *data, size_t len);
 
 static inline uint64_t journal_value(struct journal *j, enum journal_kind kind, uint64_t live)
 {

@@ -286,7 +286,8 @@ static void vcpu_wfe(struct vcpu *v)
 
 /* ---- The run loop ---- */
 
-static void vcpu_handle_requests(struct vcpu *v)
+/* Returns the bits that were set. */
+static unsigned vcpu_handle_requests(struct vcpu *v)
 {
     unsigned bits = atomic_exchange(&v->cpu.request, 0);
     if (bits & VCPU_REQ_EVENT)
@@ -295,6 +296,7 @@ static void vcpu_handle_requests(struct vcpu *v)
         a64_pmu_sync(&v->cpu);
         vcpu_update_timers(v, true); /* it fired, or state was replaced */
     }
+    return bits;
 }
 
 static void vcpu_handle_exit(struct vcpu *v, enum a64_exit why)
@@ -337,8 +339,9 @@ static uint64_t vcpu_budget(struct vcpu *v, uint64_t most)
     return instructions < most ? (instructions ? instructions : 1) : most;
 }
 
-/* One round: at most one run() of the engine. */
-static void vcpu_step(struct vcpu *v)
+/* One round: at most one run() of the engine, which ends when `limit` instructions were executed
+ * since the reset. */
+static void vcpu_step(struct vcpu *v, uint64_t limit)
 {
     struct clock *c = &v->vm->clock;
     if (!v->powered) {
@@ -353,6 +356,8 @@ static void vcpu_step(struct vcpu *v)
         vtime_t next = clock_next_deadline(c);
         budget = next > now && next - now < COUNTED_BUDGET ? next - now : COUNTED_BUDGET;
     }
+    if (budget > limit - v->cpu.instret)
+        budget = limit - v->cpu.instret;
     enum a64_exit why = v->engine->run(v, vcpu_budget(v, budget));
     vcpu_sync_clock(v);
     v->exits[why]++;
@@ -364,11 +369,21 @@ static void *vcpu_main(void *arg)
     struct vcpu *v = arg;
     while (!atomic_load(&v->vm->stopping)) {
         if (atomic_load(&v->cpu.request))
-            vcpu_handle_requests(v);
+            (void)vcpu_handle_requests(v);
         else
-            vcpu_step(v);
+            vcpu_step(v, UINT64_MAX);
     }
     return NULL;
+}
+
+void vcpu_run_until(struct vcpu *v, uint64_t instret)
+{
+    while (v->powered && v->cpu.instret < instret) {
+        if (!atomic_load(&v->cpu.request))
+            vcpu_step(v, instret);
+        else if (vcpu_handle_requests(v) & VCPU_REQ_STOP)
+            return;
+    }
 }
 
 int vcpu_start(struct vcpu *v, struct err *e)

@@ -44,6 +44,11 @@ void vcpu_set_line(struct vcpu *v, unsigned line, bool level);
 int MUST_CHECK vcpu_start(struct vcpu *v, struct err *e);
 void vcpu_join(struct vcpu *v);
 
+/* In place of a thread, for tools that compare machines: runs on the caller's until cpu.instret is
+ * `instret`, an event was posted or the vCPU has no power. The clock is the counted one and has a
+ * timer set, or a WFI may sleep for ever. @stopped */
+void vcpu_run_until(struct vcpu *v, uint64_t instret);
+
 /* Power-on reset of the architected state and the timer outputs. @stopped */
 void vcpu_reset(struct vcpu *v);
 
@@ -56,8 +61,9 @@ void vcpu_destroy(struct vcpu *v);
 /* Sets bits of cpu->request and wakes the vCPU. @any */
 void vcpu_request(struct vcpu *v, unsigned bits);
 
-/* Counted clock: adds what the vCPU executed since the last time to virtual time, so that a device it
- * accesses sees the same time whatever run() calls the instructions were cut into. @vcpu, or @stopped */
+/* Counted clock: adds what the vCPU executed since the last time to virtual time, so that a device
+ * it accesses sees the same time whatever run() calls the instructions were cut into. @vcpu, or
+ * @stopped */
 void vcpu_sync_clock(struct vcpu *v);
 
 /* Waits as WFI does: until an interrupt line or a request. Also PSCI's standby. @vcpu */

@@ -76,8 +76,8 @@ const struct state_field vcpu_run_fields[] = {
     F_END,
 };
 
-/* Time up to the last instruction, and an event sent by another PE. Other requests are made again by
- * vcpu_forget(), or have nothing to ask for after a load. */
+/* Time up to the last instruction, and an event sent by another PE. Other requests are made again
+ * by vcpu_forget(), or have nothing to ask for after a load. */
 void vcpu_settle(struct vcpu *v)
 {
     vcpu_sync_clock(v);
@@ -102,7 +102,8 @@ static int check_pstate(const struct a64_cpu *cpu, struct err *e)
     if (cpu->fp.fpcr & ~FPCR_MASK || cpu->fp.fpsr & ~FPSR_MASK)
         return bad_state("FPCR or FPSR", e);
     unsigned size = cpu->monitor.size;
-    if (cpu->monitor.valid && (size == 0 || size & (size - 1) || cpu->monitor.pa % size))
+    /* FEAT_LSE2: unaligned exclusives work within 16 bytes. */
+    if (cpu->monitor.valid && (size == 0 || size & (size - 1) || cpu->monitor.pa % 16 + size > 16))
         return bad_state("exclusive monitor", e);
     return 0;
 }

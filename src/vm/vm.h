@@ -34,6 +34,7 @@ struct vm {
     struct device *devices; /* in creation order */
     struct vcpu *vcpus[VM_MAX_CPUS];
     unsigned cpu_count;
+    struct engine_config engine_config; /* set between vm_create() and vm_add_vcpu() */
     atomic_bool stopping; /* vCPU threads end */
 
     /* Boot state of vCPU 0 and what a reset restores; set by the board. */

@@ -1,8 +1,8 @@
 /* Saving and loading a machine. See vm_state.h for the format and the order.
  *
- * Loading walks the stream twice: the first pass compares it with the machine and changes nothing, the
- * second loads. So the common mistakes (a file cut short, another machine's file) leave the machine
- * untouched, and only a stream made on purpose fails half-way.
+ * Loading walks the stream twice: the first pass compares it with the machine and changes nothing,
+ * the second loads. So the common mistakes (a file cut short, another machine's file) leave the
+ * machine untouched, and only a stream made on purpose fails half-way.
  */
 #include "vm/vm_state.h"
 
@@ -238,8 +238,9 @@ static int load_head(struct vm *vm, struct reader *r, struct head *out, struct e
         return err_set(e, EINVAL, "this is not a saved machine");
     unsigned version = (unsigned)le_load(magic + MAGIC_BYTES, 2);
     if (version != VERSION)
-        return err_set(e, EINVAL, "the saved machine is of version %u; this program reads version %u",
-                       version, VERSION);
+        return err_set(e, EINVAL,
+                       "the saved machine is of version %u; this program reads version %u", version,
+                       VERSION);
     size_t used;
     int rc = state_load(head_fields, out, r->p, r->left, &used, e);
     if (rc)
@@ -257,7 +258,8 @@ static int load_head(struct vm *vm, struct reader *r, struct head *out, struct e
 static int derive(struct vm *vm, struct err *e)
 {
     for (unsigned i = 0; i < vm->cpu_count; i++) {
-        atomic_store(&vm->vcpus[i]->cpu.irq_lines, 0); /* until the interrupt controller drives them */
+        /* Until the interrupt controller drives them. */
+        atomic_store(&vm->vcpus[i]->cpu.irq_lines, 0);
         int r = vcpu_loaded(vm->vcpus[i], e);
         if (r)
             return r;

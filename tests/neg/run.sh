@@ -175,6 +175,9 @@ for name in vectors_nowhere vectors_in_registers vectors_beyond_addresses mmu_wi
     endless "$name"
 done
 endless semihost_read --semihosting
+truncate -s 8G "$work/sparse"
+endless disk_read_storm --disk "$work/sparse,readonly"
+endless disk_write_storm --disk "$work/sparse,ephemeral"
 
 # A request to end that comes while the machine is being reset is not forgotten.
 if wanted reset_storm && guest loop -DLOOP_reset_storm; then

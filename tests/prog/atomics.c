@@ -1,5 +1,5 @@
-/* Atomic memory operations, compare and swap, exclusives, ordered accesses; alignment with FEAT_LSE2
- * (Arm ARM B2.5.2, B2.12, C6.2). */
+/* Atomic memory operations, compare and swap, exclusives, ordered accesses; alignment with
+ * FEAT_LSE2 (Arm ARM B2.5.2, B2.12, C6.2). */
 #include "mm.h"
 
 static u8 *buffer; /* 64 bytes of Normal memory, aligned to 64 */
@@ -87,7 +87,8 @@ static void operations(void)
                         fill();
                         for (unsigned i = 0; i < size; i++)
                             buffer[at + i] = (u8)(m >> 8 * i);
-                        struct frame *f = RUN3(EL0T, lse + ((op * 4 + s) * 4 + order) * 8, buffer + at, x, ~0ul);
+                        struct frame *f =
+                            RUN3(EL0T, lse + ((op * 4 + s) * 4 + order) * 8, buffer + at, x, ~0ul);
                         RAN(f);
                         EQ(f->x[2], m);
                         EQ(f->x[1], x);
@@ -124,7 +125,8 @@ static void compare_and_swap(void)
         rt_note("size", size);
         fill();
         u64 m = get(buffer + at, size), high = 0x5555555555555555ul << 1;
-        u64 expected = low(m, size) | (size < 8 ? high << 8 * size : 0); /* bits above are ignored */
+        u64 expected =
+            low(m, size) | (size < 8 ? high << 8 * size : 0); /* bits above are ignored */
         struct frame *f = RUN3(EL0T, code[s], buffer + at, expected, 0x1122334455667788);
         RAN(f);
         EQ(f->x[1], m); /* zero-extended */
@@ -267,8 +269,8 @@ static void ordered(void)
         const void *fn;
         int offset;
         u8 size;
-    } loads[] = {{c_ldarb, 0, 1}, {c_ldarh, 0, 2}, {c_ldarw, 0, 4}, {c_ldarx, 0, 8}, {c_ldaprx, 0, 8},
-                 {c_ldapur, -8, 8}, {c_ldlar, 0, 8}};
+    } loads[] = {{c_ldarb, 0, 1},  {c_ldarh, 0, 2},   {c_ldarw, 0, 4}, {c_ldarx, 0, 8},
+                 {c_ldaprx, 0, 8}, {c_ldapur, -8, 8}, {c_ldlar, 0, 8}};
     fill();
     for (unsigned i = 0; i < LEN(loads); i++) {
         struct frame *f = RUN2(EL0T, loads[i].fn, buffer + 16, ~0ul);
@@ -345,7 +347,8 @@ static void alignment(void)
                     continue;
                 }
                 /* WnR of an atomic is not what this is about: a read would fault alike */
-                EQ(f->esr & ~(u64)(rows[i].atomic ? WNR : 0), ESR(EC_DABT_LOW, FSC_ALIGN | (rows[i].write && !rows[i].atomic ? WNR : 0)));
+                EQ(f->esr & ~(u64)(rows[i].atomic ? WNR : 0),
+                   ESR(EC_DABT_LOW, FSC_ALIGN | (rows[i].write && !rows[i].atomic ? WNR : 0)));
                 EQ(f->far, (u64)buffer + off);
             }
     }

@@ -6,7 +6,8 @@ enum pad { P_NONE, P_BTI, P_C, P_J, P_JC, P_PACIASP, P_PACIBSP, P_BRK, P_HLT, PA
 enum how { BR_X1, BR_X16, BR_X17, BLR, RET_X1, HOWS };
 
 static const u32 pads[PADS] = {
-    0xd503201f, 0xd503241f, 0xd503245f, 0xd503249f, 0xd50324df, 0xd503233f, 0xd503237f, 0xd4200020, 0xd4400000,
+    0xd503201f, 0xd503241f, 0xd503245f, 0xd503249f, 0xd50324df,
+    0xd503233f, 0xd503237f, 0xd4200020, 0xd4400000,
 };
 
 /* x1, x16, x17: the target */

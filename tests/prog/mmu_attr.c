@@ -163,17 +163,15 @@ static void external(void)
     /* a page of nothing */
     *e = HOLE | D_MEM | D_VALID | D_TABLE;
     TLBI_ALL();
-    if (!rt_qemu) { /* reads zero, ignores writes */
-        struct frame *f = RUN1(EL1H, c_ldr, va);
-        EQ(f->esr & ~BIT(9), ESR(EC_DABT, FSC_EXT)); /* EA is IMPLEMENTATION DEFINED */
-        EQ(f->far, va);
-        f = RUN1(EL1H, c_str, va + 8);
-        EQ(f->esr & ~BIT(9), ESR(EC_DABT, FSC_EXT | WNR));
-        EQ(f->far, va + 8);
-        f = RUN1(EL0T, c_ldr, HOLE);
-        EQ(EC_OF(f), EC_DABT_LOW);
-    }
-    struct frame *f = RUN1(EL1H, c_br, va);
+    struct frame *f = RUN1(EL1H, c_ldr, va);
+    EQ(f->esr & ~BIT(9), ESR(EC_DABT, FSC_EXT)); /* EA is IMPLEMENTATION DEFINED */
+    EQ(f->far, va);
+    f = RUN1(EL1H, c_str, va + 8);
+    EQ(f->esr & ~BIT(9), ESR(EC_DABT, FSC_EXT | WNR));
+    EQ(f->far, va + 8);
+    f = RUN1(EL0T, c_ldr, HOLE);
+    EQ(EC_OF(f), EC_DABT_LOW);
+    f = RUN1(EL1H, c_br, va);
     EQ(f->esr & ~BIT(9), ESR(EC_IABT, FSC_EXT));
     EQ(f->far, va);
     *e = 0;
@@ -186,10 +184,8 @@ static void external(void)
     f = RUN1(EL1H, c_br, va);
     EQ(f->esr & ~BIT(9), ESR(EC_IABT, FSC_EXT_WALK(3)));
     f = RUN1(EL1H, c_at, va); /* an exception here, not a report in PAR */
-    if (!rt_qemu) {
-        EQ(f->esr & ~BIT(9), ESR(EC_DABT, FSC_EXT_WALK(3) | CM | WNR));
-        EQ(f->far, va);
-    }
+    EQ(f->esr & ~BIT(9), ESR(EC_DABT, FSC_EXT_WALK(3) | CM | WNR));
+    EQ(f->far, va);
     *t = was;
     MSR(ttbr1_el1, HOLE);
     TLBI_ALL();
@@ -249,16 +245,13 @@ static void disables(void)
     EQ(AT(s1e1r, va), PAR_FAULT(FSC_TRANS(0)));
     mm_ttbr1(&p, 0, TCR_E0PD1);
     RAN(RUN1(EL1H, c_ldr, va));
-    if (!rt_qemu) {
-        DABT(RUN1(EL0T, c_ldr, va), EL0T, FSC_TRANS(0), va);
-        DABT(RUN1(EL1H, c_ldtr, va), EL1H, FSC_TRANS(0), va);
-        EQ(AT(s1e0r, va), PAR_FAULT(FSC_TRANS(0)));
-    }
+    DABT(RUN1(EL0T, c_ldr, va), EL0T, FSC_TRANS(0), va);
+    DABT(RUN1(EL1H, c_ldtr, va), EL1H, FSC_TRANS(0), va);
+    EQ(AT(s1e0r, va), PAR_FAULT(FSC_TRANS(0)));
     mm_ttbr1(&p, 0, 0);
     RAN(RUN1(EL0T, c_ldr, va));
     mm_ttbr1(&p, 0, TCR_E0PD0); /* EL0 loses the whole lower half, its code too */
-    if (!rt_qemu)
-        IABT(RUN0(EL0T, c_ldr), EL0T, FSC_TRANS(0), (u64)c_ldr);
+    IABT(RUN0(EL0T, c_ldr), EL0T, FSC_TRANS(0), (u64)c_ldr);
     mm_ttbr1(&p, 0, 0);
 }
 
@@ -405,8 +398,7 @@ static void atomics_faults(void)
     *pt_entry(&p, va, 3) = 0;
     TLBI_ALL();
     f = RUN1(EL0T, c_swp, va);
-    if (!rt_qemu) /* a read would have faulted as well: WnR = 0 */
-        DABT(f, EL0T, FSC_TRANS(3), va);
+    DABT(f, EL0T, FSC_TRANS(3), va); /* a read would have faulted as well: WnR = 0 */
     f = RUN1(EL0T, c_swp, va + 15);
     EQ(f->esr & ~(u64)WNR, ESR(EC_DABT_LOW, FSC_ALIGN));
 }

@@ -1,5 +1,5 @@
-/* PMUv3: the cycle counter and the event counters INST_RETIRED, CPU_CYCLES, SW_INCR, CHAIN; filters,
- * selection, overflow and its interrupt, PPI 7 (Arm ARM D12). */
+/* PMUv3: the cycle counter and the event counters INST_RETIRED, CPU_CYCLES, SW_INCR, CHAIN;
+ * filters, selection, overflow and its interrupt, PPI 7 (Arm ARM D12). */
 #include "gic.h"
 
 #define PMU_INTID 23
@@ -125,8 +125,11 @@ static u64 instructions(u64 loops, unsigned mode)
 static u64 exact(void)
 {
     u64 n;
-    asm volatile("msr pmevcntr0_el0, xzr\nmsr pmcr_el0, %1\nisb\nnop\nnop\nnop\nnop\nnop\nnop\nnop\n"
-                 "mrs %0, pmevcntr0_el0\nmsr pmcr_el0, xzr" : "=r"(n) : "r"(E));
+    asm volatile(
+        "msr pmevcntr0_el0, xzr\nmsr pmcr_el0, %1\nisb\nnop\nnop\nnop\nnop\nnop\nnop\nnop\n"
+        "mrs %0, pmevcntr0_el0\nmsr pmcr_el0, xzr"
+        : "=r"(n)
+        : "r"(E));
     return n;
 }
 

@@ -49,7 +49,8 @@ static void caches(void)
     EQ(MRS(clidr_el1), 0x2000023);
     static const struct {
         u64 select, ccsidr;
-    } rows[] = {{0, 127 << 13 | 3 << 3 | 2}, {1, 127 << 13 | 3 << 3 | 2}, {2, 1023 << 13 | 15 << 3 | 2}};
+    } rows[] = {
+        {0, 127 << 13 | 3 << 3 | 2}, {1, 127 << 13 | 3 << 3 | 2}, {2, 1023 << 13 | 15 << 3 | 2}};
     for (unsigned i = 0; i < LEN(rows); i++) {
         MSR(csselr_el1, rows[i].select);
         EQ(MRS(csselr_el1), rows[i].select);
@@ -123,7 +124,8 @@ static void random_numbers(void)
     u64 first, v, flags, same = 0;
     asm volatile("mrs %0, s3_3_c2_c4_0" : "=r"(first));
     for (unsigned i = 0; i < 64; i++) {
-        asm volatile("cmp xzr, xzr\nmrs %0, s3_3_c2_c4_0\nmrs %1, nzcv" : "=r"(v), "=r"(flags)::"cc");
+        asm volatile("cmp xzr, xzr\nmrs %0, s3_3_c2_c4_0\nmrs %1, nzcv"
+                     : "=r"(v), "=r"(flags)::"cc");
         EQ(flags, 0);
         same += v == first;
     }

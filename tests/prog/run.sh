@@ -5,7 +5,9 @@
 #
 # Prints `ok NAME`, `not ok NAME` or `skip NAME reason` per program and a summary. Environment:
 # TIMEOUT (seconds per program, 120), KEEP (folder for images and logs, kept), CROSS (prefix of the
-# compiler), PROG_CFLAGS (more flags), RUN_ARGS (more arguments for BIN).
+# compiler), PROG_CFLAGS (more flags), RUN_ARGS (more arguments for BIN). README says more.
+#
+# modes: rel asan
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 bin=${1:?usage: run.sh BIN [NAME...]}

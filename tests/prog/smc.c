@@ -63,7 +63,8 @@ static void stores(void)
                 w8(at + i, b >> 8 * i & 0xff);
             break;
         case 1:
-            asm volatile("strh %w0, [%1]\nstrh %w2, [%1, #2]" ::"r"(b), "r"(at), "r"(b >> 16) : "memory");
+            asm volatile("strh %w0, [%1]\nstrh %w2, [%1, #2]" ::"r"(b), "r"(at), "r"(b >> 16)
+                         : "memory");
             break;
         case 2:
             w64(at, pair);
@@ -72,13 +73,18 @@ static void stores(void)
             asm volatile("stp %0, %1, [%2]" ::"r"(pair), "r"(pair2), "r"(at) : "memory");
             break;
         case 4:
-            asm volatile("fmov d0, %0\nmov v0.d[1], %1\nstr q0, [%2]" ::"r"(pair), "r"(pair2), "r"(at) : "memory");
+            asm volatile("fmov d0, %0\nmov v0.d[1], %1\nstr q0, [%2]" ::"r"(pair), "r"(pair2),
+                         "r"(at)
+                         : "memory");
             break;
         case 5:
             asm volatile("swp %w0, %w1, [%2]" ::"r"(b), "r"(old = 0), "r"(at) : "memory");
             break;
         case 6:
-            asm volatile("1: ldxr %w0, [%2]\nstxr %w0, %w1, [%2]\ncbnz %w0, 1b" : "=&r"(status) : "r"(b), "r"(at) : "memory");
+            asm volatile("1: ldxr %w0, [%2]\nstxr %w0, %w1, [%2]\ncbnz %w0, 1b"
+                         : "=&r"(status)
+                         : "r"(b), "r"(at)
+                         : "memory");
             break;
         case 7:
             asm volatile("cas %w0, %w1, [%2]" : : "r"(a), "r"(b), "r"(at) : "memory");
@@ -87,7 +93,10 @@ static void stores(void)
             asm volatile("stlr %w0, [%1]" ::"r"(b), "r"(at) : "memory");
             break;
         case 9: /* over the middle of two instructions */
-            asm volatile("stur %0, [%1, #-2]" ::"r"((u64)b << 16 | r32(at - 2) % 65536 | (u64)(NOP & 0xffff) << 48), "r"(at) : "memory");
+            asm volatile("stur %0, [%1, #-2]" ::"r"((u64)b << 16 | r32(at - 2) % 65536 |
+                                                    (u64)(NOP & 0xffff) << 48),
+                         "r"(at)
+                         : "memory");
             break;
         case 10:
             asm volatile("fmov s0, %w0\nst1 {v0.s}[0], [%1]" ::"r"(b), "r"(at) : "memory");

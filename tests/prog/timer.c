@@ -1,13 +1,14 @@
-/* Generic timers: counters, CVAL, TVAL, CTL, interrupts PPI 14 and 11 (INTID 30, 27), WFI, EL0, event
- * stream (Arm ARM D11). */
+/* Generic timers: counters, CVAL, TVAL, CTL, interrupts PPI 14 and 11 (INTID 30, 27), WFI, EL0,
+ * event stream (Arm ARM D11). */
 #include "gic.h"
 
 #define PHYS 30
 #define VIRT 27
 
-CODE(c_el0, "mrs x0, cntvct_el0\nmov x1, #1000\nmsr cntv_tval_el0, x1\nmov x1, #1\nmsr cntv_ctl_el0, x1\n"
-            "1: mrs x2, cntv_ctl_el0\ntbz x2, #2, 1b\nmrs x3, cntv_cval_el0\nmrs x4, cntvct_el0\n"
-            "msr cntv_ctl_el0, xzr");
+CODE(c_el0,
+     "mrs x0, cntvct_el0\nmov x1, #1000\nmsr cntv_tval_el0, x1\nmov x1, #1\nmsr cntv_ctl_el0, x1\n"
+     "1: mrs x2, cntv_ctl_el0\ntbz x2, #2, 1b\nmrs x3, cntv_cval_el0\nmrs x4, cntvct_el0\n"
+     "msr cntv_ctl_el0, xzr");
 
 static u64 frequency;
 static unsigned hits[32];

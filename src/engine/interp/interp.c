@@ -148,11 +148,10 @@ static inline enum xr interp_page(struct interp *it, struct a64_cpu *cpu, uint64
 
 static enum a64_exit interp_run_debug(struct interp *it, struct a64_cpu *cpu, uint64_t end);
 
-static enum a64_exit interp_run(struct vcpu *v, uint64_t budget)
+/* `each`: polls before each instruction. */
+static inline __attribute__((always_inline)) enum a64_exit
+interp_loop(struct interp *it, struct a64_cpu *cpu, uint64_t end, bool each)
 {
-    struct a64_cpu *cpu = &v->cpu;
-    struct interp *it = cpu->engine;
-    uint64_t end = cpu->instret + budget;
     code_take_pending(it);
     while (cpu->instret < end) {
         if (interp_poll(cpu))
@@ -161,7 +160,7 @@ static enum a64_exit interp_run(struct vcpu *v, uint64_t budget)
             return interp_run_debug(it, cpu, end);
         if ((cpu->pc ^ it->fetch_va) & ~(uint64_t)(MEM_PAGE_SIZE - 4) && !interp_fetch(it))
             continue;
-        switch (interp_page(it, cpu, end)) {
+        switch (interp_page(it, cpu, each ? cpu->instret + 1 : end)) {
         case XR_NEXT:
         case XR_BRANCH:
         case XR_EXC:
@@ -202,6 +201,33 @@ static enum a64_exit interp_run_debug(struct interp *it, struct a64_cpu *cpu, ui
     return A64_EXIT_BUDGET;
 }
 
+/* As the stress knobs say. */
+static enum a64_exit interp_run_stressed(struct interp *it, struct a64_cpu *cpu, uint64_t budget)
+{
+    uint64_t end = cpu->instret + stress_budget(&it->stress, budget);
+    uint64_t flush = it->stress.knob.flush;
+    enum a64_exit why = A64_EXIT_BUDGET;
+    while (why == A64_EXIT_BUDGET && cpu->instret < end) {
+        uint64_t stop = flush && flush < end - cpu->instret ? cpu->instret + flush : end;
+        why = it->stress.knob.poll ? interp_loop(it, cpu, stop, true)
+                                   : interp_loop(it, cpu, stop, false);
+        if (flush) {
+            tlb_flush(it);
+            code_forget_all(it);
+        }
+    }
+    return why;
+}
+
+static enum a64_exit interp_run(struct vcpu *v, uint64_t budget)
+{
+    struct a64_cpu *cpu = &v->cpu;
+    struct interp *it = cpu->engine;
+    if (UNLIKELY(it->stress.on))
+        return interp_run_stressed(it, cpu, budget);
+    return interp_loop(it, cpu, cpu->instret + budget, false);
+}
+
 bool interp_page_guarded(const struct a64_cpu *cpu)
 {
     const struct interp *it = cpu->engine;
@@ -217,6 +243,7 @@ static int interp_vcpu_create(struct vcpu *v, struct err *e)
         return err_set(e, ENOMEM, "out of memory for the interpreter");
     it->v = v;
     it->mem = &v->vm->mem;
+    stress_init(&it->stress, &v->vm->engine_config.stress);
     int r = code_create(it, e);
     if (r) {
         free(it);

@@ -37,6 +37,7 @@ int code_create(struct interp *it, struct err *e)
         return err_set(e, ENOMEM, "out of memory for the interpreter's decoded pages");
     }
     it->pages = p;
+    it->pages_max = it->stress.knob.code1 ? 1 : CODE_PAGES_MAX;
     pthread_mutex_init(&it->pending_lock, NULL);
     return 0;
 }
@@ -61,10 +62,10 @@ static void code_release(struct interp *it, struct code_page *p)
 /* A free page: a new one while there are any, else the oldest (first in, first out). */
 static struct code_page *code_allocate(struct interp *it)
 {
-    if (it->pages_used < CODE_PAGES_MAX)
+    if (it->pages_used < it->pages_max)
         return &it->pages[it->pages_used++];
     struct code_page *p = &it->pages[it->evict_next];
-    it->evict_next = (it->evict_next + 1) % CODE_PAGES_MAX;
+    it->evict_next = (it->evict_next + 1) % it->pages_max;
     code_release(it, p);
     it->stat_evicted++;
     return p;

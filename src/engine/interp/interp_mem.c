@@ -68,7 +68,8 @@ static bool translate(struct a64_cpu *cpu, gva_t va, gva_t far, enum interp_set 
 static bool may_cache(struct interp *it, struct a64_cpu *cpu, gva_t va, bool write,
                       const struct a64_translation *t)
 {
-    if (t->type == A64_MEM_DEVICE || (it->watch && a64_watch_page(cpu, va & PAGE_MASK_VA)))
+    if (t->type == A64_MEM_DEVICE || (it->watch && a64_watch_page(cpu, va & PAGE_MASK_VA)) ||
+        it->stress.knob.nofast)
         return false;
     uint64_t page = (t->pa - it->mem->ram_base) >> MEM_PAGE_SHIFT;
     return !write || (t->dirty && !mem_code_test(it->mem, page));

@@ -50,11 +50,21 @@ void tlb_invalidate(struct interp *it, const struct a64_tlbi *op)
     it->fetch_va = TLB_INVALID;
 }
 
+/* Stress knob tlb1: the entry that is filled now replaces the only other one of its set. */
+static void tlb_make_only(struct interp *it, enum interp_set set, struct tlb_entry *e)
+{
+    if (it->only[set] && it->only[set] != e)
+        tlb_clear_entry(it->only[set]);
+    it->only[set] = e;
+}
+
 void tlb_fill(struct interp *it, enum interp_set set, uint64_t va, enum a64_access access,
               const struct a64_translation *t, void *host)
 {
     uint64_t page_va = va & PAGE_MASK_VA;
     struct tlb_entry *e = tlb_at(it, set, va);
+    if (UNLIKELY(it->stress.knob.tlb1))
+        tlb_make_only(it, set, e);
     uint64_t addend = (uint64_t)(uintptr_t)host - va;
     if (e->addend != addend || (e->tag[A64_ACCESS_READ] != page_va &&
                                 e->tag[A64_ACCESS_WRITE] != page_va &&

@@ -15,6 +15,7 @@
 
 #include "a64/mmu.h"
 #include "engine/interp/interp_int.h"
+#include "engine/stress.h"
 #include "vm/vm.h"
 
 #define PAGE_MASK_VA (~(uint64_t)(MEM_PAGE_SIZE - 1))
@@ -71,13 +72,16 @@ struct interp {
 
     struct code_page **by_page; /* RAM page index -> decoded page */
     struct code_page *pages;    /* CODE_PAGES_MAX of them, mapped without reserve */
-    unsigned pages_used, evict_next;
+    unsigned pages_used, pages_max, evict_next;
 
     pthread_mutex_t pending_lock;
     uint64_t pending[CODE_PENDING_MAX];
     unsigned pending_count; /* CODE_PENDING_MAX + 1: everything */
 
     uint64_t stat_tlb_fill, stat_tlb_flush, stat_decoded, stat_evicted;
+
+    struct stress stress;
+    struct tlb_entry *only[SET_COUNT]; /* stress knob tlb1: the one entry of each set */
 };
 
 static inline struct interp *interp_of(struct a64_cpu *cpu)

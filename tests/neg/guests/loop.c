@@ -53,6 +53,41 @@ static void dma_storm(void)
     }
 }
 
+/* Requests of almost 4 GiB, one after the other. */
+static void disk_storm(uint32_t type)
+{
+    static struct desc table[128] __attribute__((aligned(16)));
+    static volatile struct {
+        uint16_t flags, idx, ring[128], used_event;
+    } avail;
+    static volatile uint32_t used[2 + 2 * 128];
+    static const uint64_t sector;
+    static uint64_t header[2];
+    static uint8_t status;
+    uint64_t blk = virtio_find(2);
+    header[0] = type;
+    header[1] = sector;
+    table[0] = (struct desc){(uint64_t)header, 16, DESC_NEXT, 1};
+    for (uint16_t i = 1; i < 80; i++)
+        table[i] = (struct desc){RAM + 0x200000, 0x3000000, DESC_NEXT | (type ? 0 : DESC_WRITE),
+                                 (uint16_t)(i + 1)};
+    table[80] = (struct desc){(uint64_t)&status, 1, DESC_WRITE, 0};
+    mmio_write(blk + 0x70, 0);
+    mmio_write(blk + 0x70, 3);
+    mmio_write(blk + 0x24, 1);
+    mmio_write(blk + 0x20, 1);
+    mmio_write(blk + 0x70, 11);
+    mmio_write(blk + 0x38, 128);
+    const uint64_t area[3] = {(uint64_t)table, (uint64_t)&avail, (uint64_t)used};
+    for (unsigned i = 0; i < 3; i++)
+        mmio_write(blk + 0x80 + 0x10 * i, (uint32_t)area[i]);
+    mmio_write(blk + 0x44, 1);
+    mmio_write(blk + 0x70, 15);
+    avail.idx = 100;
+    for (;;)
+        mmio_write(blk + 0x50, 0);
+}
+
 void guest_main(void)
 {
 #if defined(LOOP_vectors_nowhere)
@@ -82,6 +117,10 @@ void guest_main(void)
     timer_storm();
 #elif defined(LOOP_dma_storm)
     dma_storm();
+#elif defined(LOOP_disk_read_storm)
+    disk_storm(0);
+#elif defined(LOOP_disk_write_storm)
+    disk_storm(1);
 #elif defined(LOOP_output_storm)
     for (;;)
         print("0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\n");
@@ -102,6 +141,7 @@ void guest_main(void)
     (void)mmu_on_without_a_map;
     (void)timer_storm;
     (void)dma_storm;
+    (void)disk_storm;
     for (;;)
         ;
 }

@@ -4,11 +4,11 @@
  *   V((insn), v1h, v1l, v2h, v2l, v0h, v0l, fpcr,        v0h, v0l, fpsr)   vector and FP
  *   M((insn), v1h, v1l, v2h, v2l, x1, nzcv, fpcr,        x0, nzcv, v0h, v0l, fpsr)   both kinds
  *   L((insn), x11,                                       x0, x2, delta)    load, general
- *   F((insn), x11,                                       v0h, v0l, v1h, v1l, delta, sum)   load, SIMD
+ *   F((insn), x11,                                     v0h, v0l, v1h, v1l, delta, sum)   SIMD load
  *   S((insn), x11,                                       delta, sum, off, hi, lo)   store
  *
- * vNh, vNl: the halves of Vn. nzcv: 0 to 15. x0 starts as ISA_X0; registers that a row does not name
- * start as isa.c says. Loads and stores: x10 points into the middle of isa_buffer, whose byte n is
+ * vNh, vNl: the halves of Vn. nzcv: 0 to 15. x0 starts as ISA_X0; registers that a row does not
+ * name start as isa.c says. Loads and stores: x10 points into the middle of isa_buffer, whose byte n is
  * n * 7 + 3; delta is how far x10 moved; sum is a hash of all that was loaded (V0 to V3) or of the
  * whole buffer; off, hi, lo: 16 bytes of the buffer at x10's first value + off. */
 #ifndef ISA_H
@@ -33,7 +33,8 @@
 #define UNP_(...) __VA_ARGS__
 #define ROW_(kind, insn, ...)                                                                      \
     .pushsection .text.isa, "ax"; 77: UNP_ insn; ret; .popsection;                                 \
-    .pushsection .isarows, "aw"; .quad 77b; .long __LINE__, kind; .quad __VA_ARGS__; .balign 128, 0; .popsection
+    .pushsection .isarows, "aw"; .quad 77b; .long __LINE__, kind; .quad __VA_ARGS__;               \
+    .balign 128, 0; .popsection
 #define X(insn, ...) ROW_(0, insn, __VA_ARGS__)
 #define V(insn, ...) ROW_(1, insn, __VA_ARGS__)
 #define M(insn, ...) ROW_(2, insn, __VA_ARGS__)
@@ -41,7 +42,8 @@
 #define F(insn, ...) ROW_(4, insn, __VA_ARGS__)
 #define S(insn, ...) ROW_(5, insn, __VA_ARGS__)
 /* First and last line of a table. */
-#define TABLE(name) .pushsection .isarows, "aw"; .balign 128; .global isa_rows; isa_rows: .popsection; \
+#define TABLE(name)                                                                                \
+    .pushsection .isarows, "aw"; .balign 128; .global isa_rows; isa_rows: .popsection;             \
     .pushsection .rodata; .global isa_file; isa_file: .asciz name; .popsection
 #define END_TABLE .pushsection .isarows, "aw"; .global isa_rows_end; isa_rows_end: .popsection
 #else
