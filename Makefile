@@ -86,6 +86,17 @@ $(B)/sojourn: $(OBJS_cmd) $(filter-out %/lib_cmd.a,$(LIBS_ALL))
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $(OBJS_cmd) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LDLIBS)
 
+# ---- Comparing engines in lock-step: doc/testing-lab.md ----
+LOCKSTEP_OBJS := $(patsubst tools/lockstep/%.c,$(B)/tools/lockstep/%.o,$(wildcard tools/lockstep/*.c))
+$(B)/tools/lockstep/%.o: tools/lockstep/%.c $(GEN_H)
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+$(B)/lockstep: $(LOCKSTEP_OBJS) $(B)/obj/cmd/options.o $(filter-out %/lib_cmd.a,$(LIBS_ALL))
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LDLIBS)
+all: $(B)/lockstep
+
 # ---- Unit tests: tests/unit/FOLDER/test_*.c links FOLDER and the folders below it ----
 # $(call upto,FOLDER) = the folders from the bottom up to FOLDER
 upto = $(if $(filter $(1),$(FOLDERS)),$(call upto_walk,$(1),$(FOLDERS)))
@@ -146,4 +157,4 @@ install: $(B)/sojourn $(B)/sojourn.1 $(B)/sojourn.bash
 clean:
 	rm -rf $(O)
 
--include $(shell find $(B) -name '*.d' 2>/dev/null)
+-include $(shell find $(B) -type f -name '*.d' 2>/dev/null)

@@ -252,8 +252,18 @@ static int node_at(void *fdt, const char *name)
     return node >= 0 ? node : fdt_add_subnode(fdt, 0, name);
 }
 
+/* Appends a number of as many cells (1 or 2) as the root says that an address or a length has. */
+static int append_number(void *fdt, int node, const char *name, int cells, uint64_t value)
+{
+    if (cells == 2)
+        return fdt_appendprop_u64(fdt, node, name, value);
+    return cells == 1 && !HI(value) ? fdt_appendprop_u32(fdt, node, name, LO(value))
+                                    : -FDT_ERR_BADNCELLS;
+}
+
 static int fill_memory(const struct virt *b, void *fdt)
 {
+    int address_cells = fdt_address_cells(fdt, 0), size_cells = fdt_size_cells(fdt, 0);
     int node = fdt_node_offset_by_prop_value(fdt, -1, "device_type", "memory", sizeof("memory"));
     int err = 0;
     if (node < 0) {
@@ -265,9 +275,11 @@ static int fill_memory(const struct virt *b, void *fdt)
         err = fdt_setprop_string(fdt, node, "device_type", "memory");
     }
     if (!err)
-        err = fdt_setprop_u64(fdt, node, "reg", b->vm.mem.ram_base);
+        err = fdt_setprop_empty(fdt, node, "reg");
     if (!err)
-        err = fdt_appendprop_u64(fdt, node, "reg", b->vm.mem.ram_bytes);
+        err = append_number(fdt, node, "reg", address_cells, b->vm.mem.ram_base);
+    if (!err)
+        err = append_number(fdt, node, "reg", size_cells, b->vm.mem.ram_bytes);
     return err;
 }
 

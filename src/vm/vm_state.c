@@ -19,17 +19,18 @@
 #define VCPU_CLASS "vcpu"
 #define TIME_MAX (UINT64_MAX / 2) /* deadlines in its future must not wrap */
 
-/* The machine's own object: what it must be like, and its time. */
+/* The machine's own object: what it must be like, its time, and where a fixed journal's random
+ * numbers are. */
 struct head {
-    uint64_t ram_base, ram_bytes, now;
+    uint64_t ram_base, ram_bytes, now, random;
     uint32_t cpus, devices;
     bool counted;
 };
 
 #define S struct head
 static const struct state_field head_fields[] = {
-    F_UINT(S, ram_base), F_UINT(S, ram_bytes), F_UINT_MAX(S, now, TIME_MAX), F_UINT(S, cpus),
-    F_UINT(S, devices),  F_BOOL(S, counted),   F_END,
+    F_UINT(S, ram_base), F_UINT(S, ram_bytes), F_UINT_MAX(S, now, TIME_MAX), F_UINT(S, random),
+    F_UINT(S, cpus),     F_UINT(S, devices),   F_BOOL(S, counted),           F_END,
 };
 
 /* One vCPU or device of the machine. */
@@ -72,6 +73,7 @@ static struct head head_of(struct vm *vm)
         .ram_base = vm->mem.ram_base,
         .ram_bytes = vm->mem.ram_bytes,
         .now = clock_now(&vm->clock),
+        .random = vm->journal.random,
         .cpus = vm->cpu_count,
         .devices = device_count(vm),
         .counted = vm->clock.source == CLOCK_COUNTED,
@@ -248,6 +250,7 @@ static int load_head(struct vm *vm, struct reader *r, struct head *out, struct e
     (void)take(r, used);
     struct head here = head_of(vm);
     here.now = out->now;
+    here.random = out->random;
     const char *differs = state_diff(head_fields, out, &here);
     if (differs)
         return err_set(e, EINVAL, "the saved machine is not like this one: '%s' differs", differs);
@@ -282,6 +285,7 @@ int vm_load(struct vm *vm, const void *data, size_t len, struct err *e)
     if (rc)
         return rc;
     clock_set(&vm->clock, head.now);
+    vm->journal.random = head.random;
     rc = walk_objects(vm, r, true, e);
     return rc ? rc : derive(vm, e);
 }

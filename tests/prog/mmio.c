@@ -1,5 +1,5 @@
-/* Accesses to device windows and to nothing: sizes, pairs, alignment, atomics, fetches, tables; with
- * the MMU off and on. */
+/* Accesses to device windows and to nothing: sizes, pairs, alignment, atomics, fetches; with the
+ * MMU off and on. */
 #include "mm.h"
 
 CODE(c_ldrb, "ldrb w1, [x0]");
@@ -106,7 +106,8 @@ int main(void)
     /* the same through a map */
     rt_mmu_on();
     for (u64 a = 0; a < 0x100000000; a += 0x40000000)
-        pt_map(&rt_map, a, a, 1, a == 0x40000000 ? D_MEM | D_UXN : D_ATTR(ATTR_DEVICE) | D_AF | D_UXN);
+        pt_map(&rt_map, a, a, 1,
+               a == 0x40000000 ? D_MEM | D_UXN : D_ATTR(ATTR_DEVICE) | D_AF | D_UXN);
     TLBI_ALL();
     devices();
     struct frame *f = RUN1(EL1H, c_ldr, 0x20000000);

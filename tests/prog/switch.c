@@ -1,5 +1,5 @@
 /* A small preemptive scheduler: four EL0 tasks with maps of their own, switched by the timer at any
- * instruction; each checks all its registers, its flags, its memory and shared counters for ever. */
+ * instruction; each checks its registers, its flags, its memory and shared counters for ever. */
 #include "gic.h"
 #include "mm.h"
 
@@ -17,14 +17,16 @@ CODE(c_task, "mov x29, #0\n"
              /* a flag that must survive some instructions */
              "cmp xzr, xzr\nnop\nnop\nmul x13, x3, x4\nb.ne 9f\n"
              /* a loop of loads and stores */
-             "mov x14, #50\nmov x15, #0\n2: ldr x16, [x1]\nadd x15, x15, x16\nsubs x14, x14, #1\nb.ne 2b\n"
+             "mov x14, #50\nmov x15, #0\n2: ldr x16, [x1]\nadd x15, x15, x16\n"
+             "subs x14, x14, #1\nb.ne 2b\n"
              "mov x16, #50\nmul x16, x16, x5\ncmp x15, x16\nb.ne 9f\n"
              /* the shared counters, by exclusives and by an atomic */
              "3: ldxr x17, [x2]\nadd x17, x17, #1\nstxr w18, x17, [x2]\ncbnz w18, 3b\n"
              "add x19, x2, #8\nmov x20, #1\nstadd x20, [x19]\n"
              /* everything as it was? */
              "fmov x21, d8\ncmp x21, x3\nb.ne 9f\nfmov x21, d31\ncmp x21, x12\nb.ne 9f\n"
-             "umov w21, v9.s[3]\ncmp w21, w5\nb.ne 9f\nldp x21, x22, [x1, #8]\ncmp x21, x6\nb.ne 9f\n"
+             "umov w21, v9.s[3]\ncmp w21, w5\nb.ne 9f\n"
+             "ldp x21, x22, [x1, #8]\ncmp x21, x6\nb.ne 9f\n"
              "cmp x22, x7\nb.ne 9f\nldr q10, [x1, #32]\numov w21, v10.s[2]\ncmp w21, w5\nb.ne 9f\n"
              "sub x21, x11, #11\ncmp x21, x0\nb.ne 9f\nmul x22, x3, x4\ncmp x22, x13\nb.ne 9f\n"
              "add x29, x29, #1\nstr x29, [x1, #64]\nadr x23, 1b\nbr x23\n"

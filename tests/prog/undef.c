@@ -1,5 +1,5 @@
-/* What is not offered does not exist: instructions and registers of features that the ID registers do
- * not announce are UNDEFINED, and those in the hint space do nothing (Arm ARM A2, C4.1). */
+/* What is not offered does not exist: instructions and registers of features that the ID registers
+ * do not announce are UNDEFINED, and those in the hint space do nothing (Arm ARM A2, C4.1). */
 #include "rt.h"
 
 /* A word, and SVC after it. */

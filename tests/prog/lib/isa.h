@@ -4,13 +4,13 @@
  *   V((insn), v1h, v1l, v2h, v2l, v0h, v0l, fpcr,        v0h, v0l, fpsr)   vector and FP
  *   M((insn), v1h, v1l, v2h, v2l, x1, nzcv, fpcr,        x0, nzcv, v0h, v0l, fpsr)   both kinds
  *   L((insn), x11,                                       x0, x2, delta)    load, general
- *   F((insn), x11,                                     v0h, v0l, v1h, v1l, delta, sum)   SIMD load
+ *   F((insn), x11,                                       v0h, v0l, v1h, v1l, delta, sum)   vector
  *   S((insn), x11,                                       delta, sum, off, hi, lo)   store
  *
  * vNh, vNl: the halves of Vn. nzcv: 0 to 15. x0 starts as ISA_X0; registers that a row does not
- * name start as isa.c says. Loads and stores: x10 points into the middle of isa_buffer, whose byte n is
- * n * 7 + 3; delta is how far x10 moved; sum is a hash of all that was loaded (V0 to V3) or of the
- * whole buffer; off, hi, lo: 16 bytes of the buffer at x10's first value + off. */
+ * name start as isa.c says. Loads and stores: x10 points into the middle of isa_buffer, whose byte
+ * n is n * 7 + 3; delta is how far x10 moved; sum is a hash of all that was loaded (V0 to V3) or of
+ * the whole buffer; off, hi, lo: 16 bytes of the buffer at x10's first value + off. */
 #ifndef ISA_H
 #define ISA_H
 
