@@ -73,8 +73,10 @@ lib_$(1): $(B)/lib_$(1).a
 endef
 $(foreach f,$(FOLDERS),$(eval $(call FOLDER_RULES,$(f))))
 
+# cov: the counts of the object before this one do not fit it.
 $(B)/obj/%.o: src/%.c $(GEN_H)
 	@mkdir -p $(@D)
+	$(if $(filter cov,$(m)),@rm -f $(@:.o=.gcda))
 	$(call say,CC,$<)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 $(B)/gen/%.o: $(B)/gen/%.c $(GEN_H)

@@ -27,7 +27,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define FLUSH_MS 10000 /* without progress at the end, the rest of the output is given up */
+#define FLUSH_MS 3000 /* without progress at the end, the rest of the output is given up */
 #define SMALL_WRITE 256u
 
 static struct chr_host *to_host(struct chr *c)

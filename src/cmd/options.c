@@ -9,6 +9,7 @@
 #include "board/virt.h"
 #include "board/virt_map.h"
 #include "engine/engines.h"
+#include "virtio/blk.h"
 
 #include <arpa/inet.h>
 #include <arpa/inet.h>
@@ -182,7 +183,7 @@ static int disk_part(struct disk_options *d, const char *part, struct err *e)
         return 0;
     }
     if ((v = value_of(part, "queues"))) {
-        int r = parse_number(v, 1, 16, &d->queues, e);
+        int r = parse_number(v, 1, VIRTIO_BLK_MAX_QUEUES, &d->queues, e);
         return r ? err_add(e, "queues") : 0;
     }
     if (!strcmp(part, "readonly"))

@@ -2,10 +2,11 @@
  *
  * Signals: SIGINT, SIGTERM, SIGHUP and SIGQUIT are blocked in every thread and waited for by one of
  * their own, which asks for an orderly end; afterwards the process ends by the same signal, so that
- * the caller sees it. SIGPIPE is ignored: writing to a closed pipe is an error like any other.
+ * the caller sees it. A second signal does not wait. SIGPIPE is ignored: writing to a closed pipe is an error like any other.
  */
 #include "backend/chr.h"
 #include "backend/chr_tap.h"
+#include "backend/term.h"
 #include "base/bits.h"
 #include "base/log.h"
 #include "base/rng.h"
@@ -170,15 +171,32 @@ static int open_nets(struct run *run, struct err *e)
 
 /* ---- Signals ---- */
 
+/* Ends the process by the signal's default action, with the terminal as it was found. */
+static void end_by_signal(int sig, const sigset_t *signals)
+{
+    term_restore();
+    signal(sig, SIG_DFL);
+    raise(sig);
+    pthread_sigmask(SIG_UNBLOCK, signals, NULL);
+}
+
+/* The first signal asks for an orderly end; another one, or one that comes while the end is under way
+ * (output that nobody reads can hold it up), ends at once. */
 static void *signal_main(void *arg)
 {
     struct run *run = arg;
-    int sig = 0;
-    if (sigwait(&run->signals, &sig) == 0 && sig != SIGUSR1) {
-        atomic_store(&run->signal, sig);
-        vm_post(&run->board.vm, VM_EVENT_QUIT, 0);
+    for (;;) {
+        int sig = 0;
+        if (sigwait(&run->signals, &sig) || sig == SIGUSR1)
+            return NULL;
+        pthread_mutex_lock(&run->lock);
+        bool orderly = run->machine_ready && !atomic_exchange(&run->signal, sig);
+        if (orderly)
+            vm_post(&run->board.vm, VM_EVENT_QUIT, 0);
+        pthread_mutex_unlock(&run->lock);
+        if (!orderly)
+            end_by_signal(sig, &run->signals);
     }
-    return NULL;
 }
 
 /* Before any thread starts: all of them inherit the mask. SIGUSR1 ends the signal thread. */
@@ -277,10 +295,6 @@ static int write_stats(struct run *run, struct err *e)
 
 static void run_tear_down(struct run *run)
 {
-    if (run->signal_thread_running) {
-        pthread_kill(run->signal_thread, SIGUSR1);
-        pthread_join(run->signal_thread, NULL);
-    }
     keep_consoles_out(run);
     if (run->board_made)
         virt_destroy(&run->board);
@@ -294,6 +308,10 @@ static void run_tear_down(struct run *run)
         chr_destroy(run->hvc);
     if (run->stats && run->stats != stderr)
         fclose(run->stats);
+    if (run->signal_thread_running) {
+        pthread_kill(run->signal_thread, SIGUSR1);
+        pthread_join(run->signal_thread, NULL);
+    }
     run_options_fini(&run->opt);
     pthread_mutex_destroy(&run->lock);
 }
@@ -370,10 +388,7 @@ int cmd_run(int argc, char **argv)
         log_error("%s", e.text);
         return STATUS_FAILED;
     }
-    if (sig) {
-        signal(sig, SIG_DFL);
-        pthread_sigmask(SIG_UNBLOCK, &signals, NULL);
-        raise(sig);
-    }
+    if (sig)
+        end_by_signal(sig, &signals);
     return status;
 }

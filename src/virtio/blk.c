@@ -238,7 +238,8 @@ static uint8_t do_request(struct virtio_blk *b, const struct request *r)
 
 enum outcome { DONE, STOPPED, MALFORMED };
 
-static enum outcome blk_request(struct virtio_blk *b, struct virtqueue *vq, const struct vq_chain *chain)
+static enum outcome blk_request(struct virtio_blk *b, struct virtqueue *vq,
+                                const struct vq_chain *chain)
 {
     uint8_t header[HEADER_BYTES];
     if (chain->writable_bytes == 0 ||

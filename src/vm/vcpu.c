@@ -363,7 +363,7 @@ static void vcpu_step(struct vcpu *v, uint64_t limit)
     vcpu_sync_clock(v);
     v->exits[why]++;
     if (why == A64_EXIT_BUDGET && v->timer_due <= vcpu_now(v))
-        vcpu_update_timers(v);
+        vcpu_update_timers(v, false);
     vcpu_handle_exit(v, why);
 }
 

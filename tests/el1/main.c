@@ -22,7 +22,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { MAX_REPORTS = 6, MAX_REASONS = 64 };
+enum { MAX_REPORTS = 3, MAX_REASONS = 64 };
 #define RAM_FILE_BYTES UINT64_C(0x8000000)
 _Static_assert(sizeof(struct el1_batch) < RAM_FILE_BYTES - (EL1_BATCH - EL1_RAM), "RAM of a batch");
 

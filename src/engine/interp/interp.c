@@ -158,8 +158,10 @@ interp_loop(struct interp *it, struct a64_cpu *cpu, uint64_t end, bool each)
             return A64_EXIT_REQUEST;
         if (UNLIKELY(a64_debug_active(cpu)))
             return interp_run_debug(it, cpu, end);
-        if ((cpu->pc ^ it->fetch_va) & ~(uint64_t)(MEM_PAGE_SIZE - 4) && !interp_fetch(it))
+        if ((cpu->pc ^ it->fetch_va) & ~(uint64_t)(MEM_PAGE_SIZE - 4) && !interp_fetch(it)) {
+            end--; /* vectors that cannot be fetched use up the budget too */
             continue;
+        }
         switch (interp_page(it, cpu, each ? cpu->instret + 1 : end)) {
         case XR_NEXT:
         case XR_BRANCH:

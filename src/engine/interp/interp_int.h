@@ -54,6 +54,8 @@ bool interp_store_pair(struct a64_cpu *cpu, gva_t va, unsigned size, enum interp
  * read and write permission checked; *pa gets its physical address. Null: exception taken (also for
  * Device memory: unsupported atomic, FSC 0x35). Code pages are invalidated and the page dirtied. */
 void *interp_atomic(struct a64_cpu *cpu, gva_t va, unsigned size, gpa_t *pa);
+/* The same for a store-exclusive, whose faults are those of a write. */
+void *interp_exclusive_store(struct a64_cpu *cpu, gva_t va, unsigned size, gpa_t *pa);
 /* Host address and physical address of an aligned location for an exclusive load (read only). */
 void *interp_exclusive(struct a64_cpu *cpu, gva_t va, unsigned size, gpa_t *pa);
 /* DC ZVA: zeroes the aligned block of `bytes`. */

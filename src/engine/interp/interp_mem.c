@@ -357,24 +357,28 @@ bool interp_store_pair(struct a64_cpu *cpu, gva_t va, unsigned size, enum interp
 
 /* ---- Atomics, DC ZVA, cache maintenance ---- */
 
+/* What is done with one piece. */
+enum piece { PIECE_LOAD, PIECE_STORE, PIECE_UPDATE };
+
 /* A location that must be one piece of RAM with Normal attributes. */
-static void *one_piece(struct a64_cpu *cpu, gva_t va, unsigned size, bool write, gpa_t *pa)
+static void *one_piece(struct a64_cpu *cpu, gva_t va, unsigned size, enum piece how, gpa_t *pa)
 {
     struct spot s;
+    /* What a read would fault on is reported as a read, also for a read-modify-write (ESR.WnR). */
     if (alignment_faults(cpu, va, size, size, ACC_ATOMIC)) {
-        abort_data(cpu, FSC_ALIGNMENT, va, write);
+        abort_data(cpu, FSC_ALIGNMENT, va, how == PIECE_STORE);
         return NULL;
     }
-    /* What a read would fault on is reported as a read, also for a read-modify-write (ESR.WnR). */
-    if (!find_spot(cpu, va, size, interp_of(cpu)->set, false, &s))
+    if (how != PIECE_STORE && !find_spot(cpu, va, size, interp_of(cpu)->set, false, &s))
         return NULL;
-    if (write && !find_spot(cpu, va, size, interp_of(cpu)->set, true, &s))
+    if (how != PIECE_LOAD && !find_spot(cpu, va, size, interp_of(cpu)->set, true, &s))
         return NULL;
     if (!s.host || s.device) {
         /* Exclusives and atomics to RAM mapped as Device work on real parts as long as aligned;
          * only a device window cannot do them (IMPLEMENTATION DEFINED fault). */
         if (!s.host || (va & (size - 1))) {
-            abort_data(cpu, s.host ? FSC_ALIGNMENT : FSC_UNSUPPORTED_ATOMIC, va, write);
+            abort_data(cpu, s.host ? FSC_ALIGNMENT : FSC_UNSUPPORTED_ATOMIC, va,
+                       s.host ? how == PIECE_STORE : how != PIECE_LOAD);
             return NULL;
         }
     }
@@ -382,18 +386,28 @@ static void *one_piece(struct a64_cpu *cpu, gva_t va, unsigned size, bool write,
     return s.host;
 }
 
-void *interp_atomic(struct a64_cpu *cpu, gva_t va, unsigned size, gpa_t *pa)
+static void *piece_to_write(struct a64_cpu *cpu, gva_t va, unsigned size, enum piece how, gpa_t *pa)
 {
     struct interp *it = interp_of(cpu);
-    void *p = one_piece(cpu, va, size, true, pa);
+    void *p = one_piece(cpu, va, size, how, pa);
     if (p && mem_code_test(it->mem, (*pa - it->mem->ram_base) >> MEM_PAGE_SHIFT))
         code_store(it, *pa, size);
     return p;
 }
 
+void *interp_atomic(struct a64_cpu *cpu, gva_t va, unsigned size, gpa_t *pa)
+{
+    return piece_to_write(cpu, va, size, PIECE_UPDATE, pa);
+}
+
+void *interp_exclusive_store(struct a64_cpu *cpu, gva_t va, unsigned size, gpa_t *pa)
+{
+    return piece_to_write(cpu, va, size, PIECE_STORE, pa);
+}
+
 void *interp_exclusive(struct a64_cpu *cpu, gva_t va, unsigned size, gpa_t *pa)
 {
-    return one_piece(cpu, va, size, false, pa);
+    return one_piece(cpu, va, size, PIECE_LOAD, pa);
 }
 
 bool interp_zero_block(struct a64_cpu *cpu, gva_t va, unsigned bytes)

@@ -140,7 +140,7 @@ static enum xr store_exclusive(struct a64_cpu *cpu, unsigned size, unsigned rn, 
         return XR_EXC;
     struct a64_monitor m = cpu->monitor;
     if (m.valid && m.size == size) {
-        void *p = interp_atomic(cpu, va, size, &pa);
+        void *p = interp_exclusive_store(cpu, va, size, &pa);
         if (!p)
             return XR_EXC;
         done = pa == m.pa && compare_exchange(p, size, m.value, value);

@@ -53,3 +53,26 @@ else
     not_ok 'after a signal the socket is gone and statistics are written' \
         "$(ls -l "$tmp/sock" "$tmp/stats" 2>&1)"
 fi
+
+# Output that nobody takes holds up an orderly end; a second signal does not wait for it.
+mkfifo "$tmp/unread"
+"$bin" run -m 16M --kernel "$tmp/flood" </dev/null >"$tmp/unread" 2>"$tmp/bg.err" &
+pid=$!
+background+=("$pid")
+exec 7<"$tmp/unread"
+sleep 1.5 # pipe and buffer are full
+kill -TERM "$pid"
+sleep 0.5
+alive=$(kill -0 "$pid" 2>/dev/null && echo yes)
+kill -TERM "$pid" 2>/dev/null
+sleep 0.7
+still=$(kill -0 "$pid" 2>/dev/null && echo yes)
+kill -KILL "$pid" 2>/dev/null
+wait "$pid" 2>/dev/null
+status=$?
+exec 7<&-
+if [ "$alive:$still:$status" = yes::143 ]; then
+    ok 'a second signal ends the monitor at once'
+else
+    not_ok 'a second signal ends the monitor at once' "$alive:$still:$status" "$(cat "$tmp/bg.err")"
+fi

@@ -1,6 +1,6 @@
-/* What the tests of whole machines share: a machine built by virt_create() with a flat program, whose
- * console is kept in memory, whose wall clock and random numbers are fixed, and which can be stopped
- * after an exact number of instructions. */
+/* What the tests of whole machines share: a machine built by virt_create() with a flat program,
+ * whose console is kept in memory, whose wall clock and random numbers are fixed, and which can be
+ * stopped after an exact number of instructions. */
 #ifndef TESTS_UNIT_BOARD_MACHINE_TEST_H
 #define TESTS_UNIT_BOARD_MACHINE_TEST_H
 

@@ -1,5 +1,5 @@
-/* The device tree that the guest gets: valid to the last byte, and saying of each device what the map
- * and the wiring say. */
+/* The device tree that the guest gets: valid to the last byte, and saying of each device what the
+ * map and the wiring say. */
 #include "machine_test.h"
 
 #include "base/bits.h"
@@ -243,8 +243,8 @@ static void test_every_register_window_is_on_the_bus(void **state)
         if (!fdt_getprop(fdt, n, "reg", &len) || fdt_getprop(fdt, n, "device_type", NULL))
             continue;
         for (int i = 0; i < len / 16; i++) {
-            uint64_t base = (uint64_t)cell(fdt, n, "reg", 4 * i) << 32 | cell(fdt, n, "reg", 4 * i + 1);
-            uint64_t value;
+            uint64_t value, base = (uint64_t)cell(fdt, n, "reg", 4 * i) << 32 |
+                                   cell(fdt, n, "reg", 4 * i + 1);
             assert_true(bus_read(&machine->virt.vm.bus, base, 4, &value));
             checked++;
         }

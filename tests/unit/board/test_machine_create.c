@@ -1,5 +1,6 @@
-/* Building the machine: every allocation and system call of it may fail, at the first time or later;
- * then there is an error text, nothing leaks (the sanitizer looks), and files and backends are closed. */
+/* Building the machine: every allocation and system call of it may fail, at the first time or
+ * later; then there is an error text, nothing leaks (the sanitizer looks), and files and backends
+ * are closed. */
 #include "machine_test.h"
 
 #include "base/fault.h"

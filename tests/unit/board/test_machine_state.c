@@ -1,10 +1,11 @@
-/* A machine that is saved, and loaded into another one built the same way, goes on as if nothing had
- * happened: the same instructions, the same interrupts at the same instructions, the same output.
+/* A machine that is saved, and loaded into another one built the same way, goes on as if nothing
+ * had happened: the same instructions, the same interrupts at the same instructions, the same
+ * output.
  *
  * The first guest uses timers, the interrupt controller, the UART, the real-time clock, the PMU,
  * exclusives and self-modifying code, and folds all that it sees, also time, into a checksum. With
- * counted time each of its runs is the same, so that a machine that was transplanted at many points can
- * be compared byte by byte with one that ran through. The second reads a disk. */
+ * counted time each of its runs is the same, so that a machine that was transplanted at many
+ * points can be compared byte by byte with one that ran through. The second reads a disk. */
 #include "machine_test.h"
 
 #include "dev/gicv3.h"
@@ -124,7 +125,8 @@ static void set_up_gic(struct code *c)
     poke(c, 0, dist, 0x12);            /* CTLR: ARE, EnableGrp1 */
     poke(c, 0, redist + 0x14, 0);      /* WAKER: awake */
     poke(c, 0, sgi + 0x80, UINT32_MAX); /* IGROUPR0 */
-    poke(c, 0, sgi + 0x100, 1u << INTID_SGI | 1u << INTID_PMU | 1u << INTID_VIRT | 1u << INTID_PHYS);
+    poke(c, 0, sgi + 0x100,
+         1u << INTID_SGI | 1u << INTID_PMU | 1u << INTID_VIRT | 1u << INTID_PHYS);
     poke(c, 0, dist + 0x84, UINT32_MAX); /* IGROUPR1: SPIs 0 to 31 */
     poke(c, 0, dist + 0x104, 1u << VIRT_SPI_UART | 1u << VIRT_SPI_RTC);
     set_sysreg(c, A64_ICC_PMR_EL1, 0, 0xf0);
@@ -310,7 +312,8 @@ static void discard(struct saved *s)
 static void assert_same(struct board *a, struct board *b2, const struct saved *x,
                         const struct saved *y, const char *when, unsigned i)
 {
-    const char *field = state_diff(vcpu_fields, &a->virt.vm.vcpus[0]->cpu, &b2->virt.vm.vcpus[0]->cpu);
+    const char *field =
+        state_diff(vcpu_fields, &a->virt.vm.vcpus[0]->cpu, &b2->virt.vm.vcpus[0]->cpu);
     if (field)
         fail_msg("%s point %u: vCPU field '%s' differs", when, i, field);
     struct device *d = a->virt.vm.devices, *e = b2->virt.vm.devices;
@@ -406,7 +409,8 @@ static void test_load_replaces_the_state_of_a_used_machine(void **state)
     static struct code c;
     c = busy_program();
     uint64_t total = total_instructions(&c);
-    struct board *reference = board_create(&c, CLOCK_COUNTED), *used = board_create(&c, CLOCK_COUNTED);
+    struct board *reference = board_create(&c, CLOCK_COUNTED);
+    struct board *used = board_create(&c, CLOCK_COUNTED);
     assert_int_equal(board_run(reference, total / 3), VM_EVENT_QUIT);
     assert_int_equal(board_run(used, total / 2), VM_EVENT_QUIT);
     virt_power_key(&used->virt);
@@ -425,7 +429,8 @@ static void test_load_replaces_the_state_of_a_used_machine(void **state)
 
 /* ---- A damaged or foreign save ---- */
 
-static void assert_refused(struct board *m, const struct saved *before, const void *data, size_t len)
+static void assert_refused(struct board *m, const struct saved *before, const void *data,
+                           size_t len)
 {
     struct err e = {0};
     assert_int_equal(vm_load(&m->virt.vm, data, len, &e), -EINVAL);

@@ -562,6 +562,10 @@ static void test_wnr_of_atomics_is_0_where_a_read_would_fault(void **state)
         assert_false(rig_exec(r, words[i]));
         assert_int_equal(rig_fsc(r), A64_FSC_TRANSLATION + 3);
         assert_false(rig_wnr(r));
+        r->cpu->x[1] = rig_page(14) + 12; /* was reported as a write */
+        assert_false(rig_exec(r, words[i]));
+        assert_int_equal(rig_fsc(r), A64_FSC_ALIGNMENT);
+        assert_false(rig_wnr(r));
         r->cpu->x[1] = rig_page(14);
         assert_false(rig_exec(r, words[i]));
         assert_permission_fault(r, rig_page(14), true);

@@ -1,6 +1,6 @@
-/* The vCPU's thread: sleeping and waking, starting and stopping, and the counted clock's promise that
- * time is a function of the instructions executed. The interrupt controller is a double that ORs all
- * its inputs into the PE's IRQ line. */
+/* The vCPU's thread: sleeping and waking, starting and stopping, and the counted clock's promise
+ * that time is a function of the instructions executed. The interrupt controller is a double that
+ * ORs all its inputs into the PE's IRQ line. */
 #include "rig.h"
 
 #include <pthread.h>
@@ -255,7 +255,8 @@ static void test_event_stream_ends_wfe_at_its_edge(void **state)
     (void)state;
     struct bench *t = bench_create(CLOCK_COUNTED);
     struct code c = {0};
-    set_sysreg(&c, A64_CNTKCTL_EL1, 9, 1 << 2 | 10 << 4); /* EVNTEN, bit 10: every 2048, from 1024 */
+    /* EVNTEN, bit 10: every 2048, from 1024 on. */
+    set_sysreg(&c, A64_CNTKCTL_EL1, 9, 1 << 2 | 10 << 4);
     I(&c, WFE);
     emit(&c, word_mrs(A64_CNTVCT_EL0, 0));
     I(&c, WFE);
@@ -585,7 +586,8 @@ static void test_device_sees_the_time_of_the_instruction(void **state)
     bench_destroy(t);
 }
 
-/* ... and a timer that it sets fires after the right instruction, although run() was called for more. */
+/* ... and a timer that it sets fires after the right instruction, although run() was called for
+ * more. */
 static struct clock_timer device_timer;
 static uint64_t fired_at;
 static void device_timer_fired(void *arg)
@@ -622,7 +624,7 @@ static void test_device_timer_fires_at_its_instruction(void **state)
 
 /* ---- PMU ---- */
 
-/* Overflow of an INST_RETIRED counter `n` instructions after it was enabled: where it interrupts. */
+/* Where an INST_RETIRED counter interrupts that overflows `n` instructions after it was enabled. */
 static uint64_t overflow_elr(unsigned n)
 {
     struct bench *t = bench_create(CLOCK_HOST);

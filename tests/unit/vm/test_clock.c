@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-static struct journal journal = {&journal_live_ops};
+static struct journal journal = {.ops = &journal_live_ops};
 
 static void nap(long ms)
 {
@@ -123,7 +123,7 @@ static void test_clock_reads_pass_the_journal(void **state)
 {
     (void)state;
     static const struct journal_ops ops = {fixed_value, NULL};
-    struct journal j = {&ops};
+    struct journal j = {.ops = &ops};
     struct clock c;
     assert_int_equal(clock_create(&c, CLOCK_HOST, &j, NULL), 0);
     clock_start(&c);

@@ -1,5 +1,5 @@
-/* A machine's life apart from instructions: events, failures, creation that fails anywhere, and a saved
- * state that is not this machine's. The engine is a double that does nothing but sleep. */
+/* A machine's life apart from instructions: events, failures, creation that fails anywhere, and a
+ * saved state that is not this machine's. The engine is a double that does nothing but sleep. */
 #include "vm/vm.h"
 
 #include "base/fault.h"
