@@ -23,8 +23,8 @@
 #include <string.h>
 #include <time.h>
 
-/* Instructions per run() call: bounds how late timers are seen, with the host's clock when its thread
- * gets no processor, with the counted clock anyway. */
+/* Instructions per run() call. With the host's clock this bounds how late a timer is seen when the
+ * clock's thread gets no processor; with the counted clock run() ends at the deadline. */
 #define RUN_BUDGET 100000u
 #define COUNTED_BUDGET 10000u
 #define WFE_MAX_NS 100000u

@@ -6,6 +6,7 @@
  * relies on its RES0 bits being 0. */
 #include "vm/vcpu.h"
 
+#include "a64/pmu.h"
 #include "a64/sysreg.h"
 
 #include <errno.h>
@@ -76,11 +77,12 @@ const struct state_field vcpu_run_fields[] = {
     F_END,
 };
 
-/* Time up to the last instruction, and an event sent by another PE. Other requests are made again
- * by vcpu_forget(), or have nothing to ask for after a load. */
+/* Time and counters up to the last instruction, and an event sent by another PE. Other requests are
+ * made again by vcpu_forget(), or have nothing to ask for after a load. */
 void vcpu_settle(struct vcpu *v)
 {
     vcpu_sync_clock(v);
+    a64_pmu_sync(&v->cpu);
     if (atomic_fetch_and(&v->cpu.request, ~VCPU_REQ_EVENT) & VCPU_REQ_EVENT)
         v->cpu.event_register = true;
 }

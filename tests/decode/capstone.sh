@@ -6,9 +6,9 @@
 # BUILD: folder with lib_a64.a and gen/, default out/rel. COUNT: words for each line of isa/ (see
 # capstone.c), default 256.
 #
-# Capstone prints aliases, our disassembler none. So where the texts differ GNU as is the judge: both
-# are assembled, and equal words mean the same mnemonic and operands. What remains, and what only one
-# side knows, must have its reason in known.txt; it is counted by reason.
+# Capstone prints aliases, our disassembler none. So where the texts differ GNU as is the judge:
+# both are assembled, and equal words mean the same mnemonic and operands. What remains, and what
+# only one side knows, must have its reason in known.txt; it is counted by reason.
 #
 # Exit status: 0 agreed, 1 not (the words are printed), 77 skipped without Capstone or GNU as.
 set -eu
@@ -85,14 +85,16 @@ fi
                 break
         if (i <= rows) { explained[i]++; total_explained++; next }
         if (bad++ < 40)
-            print "capstone: " $1 " " $2 " " $3 " (" $4 "): ours \"" $5 "\" " $7 ", Capstone \"" $6 "\" " $8
+            printf "capstone: %s %s %s (%s): ours \"%s\" %s, Capstone \"%s\" %s\n", \
+                $1, $2, $3, $4, $5, $7, $6, $8
     }
     END {
         for (i = 1; i <= rows; i++)
             if (explained[i])
                 printf "%8d %s: %s (%s)\n", explained[i], kind[i], reason[i], \
                     line[i] == "." ? "many lines" : substr(line[i], 3, length(line[i]) - 4)
-        printf "capstone: %d words: %d with equal texts, %d by way of an alias, %d known to neither, " \
-            "%d explained above; unexplained: %d\n", words, equal, alias, neither, total_explained, bad
+        printf "capstone: %d words: %d with equal texts, %d by way of an alias, %d known to " \
+            "neither, %d explained above; unexplained: %d\n", words, equal, alias, neither, \
+            total_explained, bad
         exit bad || !equal
     }'

@@ -284,7 +284,8 @@ static int run_jobs(const struct isa *isa, uint64_t n, uint64_t seed, uint32_t j
     for (uint32_t i = 0; i < jobs; i++) {
         struct tally t;
         rewind(results[i]);
-        if (fscanf(results[i], "%" SCNu64 "%" SCNu64 "%" SCNu64, &t.words, &t.allocated, &t.bad) != 3)
+        if (fscanf(results[i], "%" SCNu64 "%" SCNu64 "%" SCNu64, &t.words, &t.allocated, &t.bad) !=
+            3)
             return 2;
         sum.words += t.words;
         sum.allocated += t.allocated;

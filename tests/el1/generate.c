@@ -213,15 +213,15 @@ struct regime {
 /* Address bits with no memory, or beyond TCR_EL1.IPS; other devices of QEMU are at 38 and 39. */
 static const uint8_t nowhere[] = {36, 37, 40, 41, 42, 43, 44, 45, 46, 47};
 
-static uint64_t make_leaf(uint64_t *s, unsigned lo, unsigned level)
+static uint64_t make_leaf(uint64_t *s, uint64_t pa, unsigned lo, unsigned level)
 {
-    uint64_t r = rnd(s), d = EL1_DATA & ~MASK(lo);
+    uint64_t r = rnd(s), d = pa & ~MASK(lo);
     d |= r & (3u << 6 | 3u << 8 | BIT(11) | 7u << 2 | BIT(51) | BIT(53) | BIT(54));
     d |= rnd(s) & rnd(s) & (BIT(50) | BIT(52) | UINT64_C(15) << 55);
     d |= one_in(s, 4) ? 0 : BIT(10);
     d |= level == 3 ? 3 : 1;
-    if (one_in(s, 16))
-        d ^= BIT(rnd(s) & 1);
+    if (one_in(s, 16)) /* no table at 0: flash is there */
+        d ^= BIT(pa >> lo ? rnd(s) & 1 : 0);
     if (one_in(s, 16))
         d |= BIT(nowhere[rnd(s) % ARRAY_LEN(nowhere)]);
     return d;
@@ -252,7 +252,7 @@ static unsigned make_tables(uint64_t *s, const struct regime *r, uint64_t va, st
         unsigned lo = (3 - level) * stride + r->grain;
         struct el1_entry *e = &t->entry[level];
         e->pa = EL1_WALK(level) + bits(va, hi, lo) * 8;
-        e->value = level == leaf ? make_leaf(s, lo, level) : make_table(s, level);
+        e->value = level == leaf ? make_leaf(s, t->window, lo, level) : make_table(s, level);
         hi = lo - 1;
     }
     return start;
@@ -295,19 +295,19 @@ static void make_walk(uint64_t *s, struct el1_trial *t)
     struct regime r = {.grain = grains[rnd(s) % 3], .upper = one_in(s, 2)};
     unsigned last = r.grain == 16 ? 47 : 48;
     r.tsz = one_in(s, 4) ? 16 + (unsigned)(rnd(s) % (last - 15)) : 16 + (unsigned)(rnd(s) % 24);
-    uint64_t off = rnd(s) & 0xff80;
+    uint64_t off = rnd(s) % 0x1fe << 7;
     t->window = EL1_DATA + off;
     off += one_in(s, 2) ? (rnd(s) & 7) * 8 : rnd(s) & 63;
     if (one_in(s, 8)) {
-        t->window = EL1_DATA + 0xff80;
-        off = 0xffc0 + (rnd(s) & 63);
+        t->window = EL1_DATA + 0xbfc0;
+        off = 0xbfc0 + (rnd(s) & 63); /* into the next page of 4 or 16 KiB */
     }
     uint64_t va = make_va(s, &r, off);
     unsigned start = make_tables(s, &r, va, t);
     st->sys[EL1_TCR_EL1] = make_tcr(s, &r);
     uint64_t walk = EL1_WALK(start) | (rnd(s) & 0xffff) << 48 | (rnd(s) & 1);
     if (one_in(s, 32))
-        walk |= BIT(32 + rnd(s) % 16);
+        walk |= BIT(nowhere[rnd(s) % ARRAY_LEN(nowhere)]);
     uint64_t fixed = EL1_FIXED | (rnd(s) & 0xffff) << 48, base = r.upper ? 0 : EL1_UPPER;
     st->sys[EL1_TTBR0_EL1] = r.upper ? fixed : walk;
     st->sys[EL1_TTBR1_EL1] = r.upper ? walk : fixed;

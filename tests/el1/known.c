@@ -78,6 +78,8 @@ static bool illegal_return(const struct el1_trial *t, const struct el1_result *m
     }
     if (*elr != want && *elr == t->state.sys[EL1_ELR_EL1] &&
         (uint64_t)sign_extend(*elr, 56) == want) {
+        if (theirs->state.sys[EL1_FAR_EL1] == *elr)
+            theirs->state.sys[EL1_FAR_EL1] = want;
         *elr = want;
         any = true;
     }
@@ -106,9 +108,19 @@ static bool sp_alignment(const struct el1_trial *t, const struct el1_result *min
 static bool pc_alignment(const struct el1_trial *t, const struct el1_result *mine,
                          struct el1_result *theirs)
 {
-    return took_exception(t, mine) && ec_of(mine) == EC_PC_ALIGN &&
-           (mine->state.sys[EL1_ELR_EL1] & 3) && took_exception(t, theirs) &&
-           (ec_of(theirs) & ~1u) == EC_IABT_LOWER && as_mine(mine, theirs);
+    bool any = false;
+    if (!took_exception(t, mine) || ec_of(mine) != EC_PC_ALIGN || !took_exception(t, theirs) ||
+        !(mine->state.sys[EL1_ELR_EL1] & 3))
+        return false;
+    if ((ec_of(theirs) & ~1u) == EC_IABT_LOWER)
+        return as_mine(mine, theirs);
+    for (unsigned i = 0; i < EL1_ENTRIES; i++) { /* the translation sets the access flag */
+        if (theirs->entry[i] == (mine->entry[i] | BIT(10)) && theirs->entry[i] != mine->entry[i]) {
+            theirs->entry[i] = mine->entry[i];
+            any = true;
+        }
+    }
+    return any;
 }
 
 /* ---- Memory ---- */
@@ -122,19 +134,41 @@ static bool is_maintenance(uint32_t word)
 static bool cache_maintenance(const struct el1_trial *t, const struct el1_result *mine,
                               struct el1_result *theirs)
 {
-    return is_maintenance(t->word[0]) && is_data_abort(t, mine) &&
+    bool any = false;
+    if (!is_maintenance(t->word[0]))
+        return false;
+    for (unsigned i = 0; i < EL1_ENTRIES; i++) { /* nor does it set the access flag */
+        if (mine->entry[i] == (theirs->entry[i] | BIT(10)) && mine->entry[i] != theirs->entry[i]) {
+            theirs->entry[i] = mine->entry[i];
+            any = true;
+        }
+    }
+    if (any)
+        return true;
+    return is_data_abort(t, mine) &&
            bit(mine->state.sys[EL1_ESR_EL1], 8) && !is_data_abort(t, theirs) &&
            as_mine(mine, theirs);
 }
 
-static bool is_device(const struct el1_trial *t)
+/* The trial's leaf descriptor: a block, or the last. */
+static uint64_t leaf_of(const struct el1_trial *t)
 {
     uint64_t leaf = 0;
+    for (unsigned i = 0; i < EL1_ENTRIES; i++) {
+        if (!t->entry[i].pa)
+            continue;
+        leaf = t->entry[i].value;
+        if ((leaf & 3) == 1)
+            break;
+    }
+    return leaf;
+}
+
+static bool is_device(const struct el1_trial *t)
+{
+    uint64_t leaf = leaf_of(t);
     if (!bit(t->state.sys[EL1_SCTLR_EL1], 0))
         return true;
-    for (unsigned i = 0; i < EL1_ENTRIES; i++)
-        if (t->entry[i].pa)
-            leaf = t->entry[i].value;
     return (t->state.sys[EL1_MAIR_EL1] >> (8 * bits(leaf, 4, 2)) & 0xf0) == 0;
 }
 
@@ -143,15 +177,50 @@ static bool device_alignment(const struct el1_trial *t, const struct el1_result 
 {
     return is_data_abort(t, mine) && fsc_of(mine) == 0x21 && is_device(t) &&
            !(is_data_abort(t, theirs) && fsc_of(theirs) == 0x21) &&
-           (mine->state.sys[EL1_FAR_EL1] & 15) && as_mine(mine, theirs);
+           ((mine->state.sys[EL1_FAR_EL1] & 15) || t->word[0] == 0xd50b7420) &&
+           as_mine(mine, theirs);
+}
+
+/* Exclusive, ordered, compare and swap, atomic. */
+static bool is_ordered(uint32_t word)
+{
+    return (word & 0x3f000000) == 0x08000000 || (word & 0x3f200c00) == 0x38200000;
+}
+
+static bool nothing_there(const struct el1_trial *t, const struct el1_result *mine,
+                          struct el1_result *theirs)
+{
+    uint64_t *far = &theirs->state.sys[EL1_FAR_EL1], change = *far ^ mine->state.sys[EL1_FAR_EL1];
+    if (!is_data_abort(t, mine) || !is_data_abort(t, theirs) || fsc_of(theirs) != 0x10)
+        return false;
+    if (fsc_of(mine) == 0x21 || fsc_of(mine) == 0x35)
+        return as_mine(mine, theirs);
+    if ((fsc_of(mine) & ~3u) == 4 && bits(mine->state.sys[EL1_FAR_EL1], 11, 0) == 0)
+        return as_mine(mine, theirs); /* the other page's fault */
+    if ((fsc_of(mine) & ~3u) == 0x0c && is_ordered(t->word[0]))
+        return as_mine(mine, theirs); /* atomic: the read of it comes first there */
+    if (fsc_of(mine) != 0x10 || change == 0 || change > 31)
+        return false;
+    *far ^= change;
+    return true;
+}
+
+static bool unknown_after_abort(const struct el1_trial *t, const struct el1_result *mine,
+                                struct el1_result *theirs)
+{
+    if (!is_data_abort(t, mine) || !is_data_abort(t, theirs) ||
+        (memcmp(theirs->state.v, mine->state.v, sizeof(mine->state.v)) == 0 &&
+         memcmp(theirs->data, mine->data, sizeof(mine->data)) == 0))
+        return false;
+    memcpy(theirs->state.v, mine->state.v, sizeof(mine->state.v));
+    memcpy(theirs->data, mine->data, sizeof(mine->data));
+    return true;
 }
 
 static bool lse2(const struct el1_trial *t, const struct el1_result *mine,
                  struct el1_result *theirs)
 {
-    bool ordered = (t->word[0] & 0x3f000000) == 0x08000000 || /* exclusive, ordered, CAS */
-                   (t->word[0] & 0x3f200c00) == 0x38200000;   /* atomic */
-    return ordered && is_data_abort(t, theirs) && fsc_of(theirs) == 0x21 &&
+    return is_ordered(t->word[0]) && is_data_abort(t, theirs) && fsc_of(theirs) == 0x21 &&
            !bit(t->state.sys[EL1_SCTLR_EL1], 1) && (t->state.x[0] & 7) && as_mine(mine, theirs);
 }
 
@@ -186,6 +255,16 @@ static bool large_block(const struct el1_trial *t, const struct el1_result *mine
     return false;
 }
 
+static bool dirty_wxn(const struct el1_trial *t, const struct el1_result *mine,
+                      struct el1_result *theirs)
+{
+    uint64_t leaf = leaf_of(t);
+    return (bit(t->state.sys[EL1_SCTLR_EL1], 19) || bit(leaf, 6)) && bits(t->state.sys[EL1_TCR_EL1], 40, 39) == 3 &&
+           bit(leaf, 51) && bit(leaf, 7) && took_exception(t, mine) &&
+           (ec_of(mine) & ~1u) == EC_IABT_LOWER && (fsc_of(mine) & ~3u) == 0x0c &&
+           as_mine(mine, theirs);
+}
+
 static bool is_at(uint32_t word)
 {
     return (word & 0xfffffe80) == 0xd5087800;
@@ -210,7 +289,8 @@ static bool at_access_flag(const struct el1_trial *t, const struct el1_result *m
     bool may = is_at(t->word[0]) ||
                (took_exception(t, mine) && ((fsc & ~3u) == 0x0c || fsc == 0x21)), any = false;
     for (unsigned i = 0; may && i < EL1_ENTRIES; i++) {
-        if ((theirs->entry[i] ^ mine->entry[i]) == BIT(10) &&
+        uint64_t change = theirs->entry[i] ^ mine->entry[i];
+        if (change && (change & ~(BIT(10) | (is_at(t->word[0]) ? BIT(7) : 0))) == 0 &&
             mine->entry[i] == t->entry[i].value) {
             theirs->entry[i] = mine->entry[i];
             any = true;
@@ -313,6 +393,9 @@ static const struct reg_row reg_rows[] = {
     {K(3, 0, 5, 6, 0), ANY_OP2, EXTRA, 0, 0, "FEAT_MTE: TFSR"},
     {K(1, 0, 7, 0, 0), ALL & ~(3 << 11 | 127), EXTRA, 0, 0, "FEAT_MTE, FEAT_DPB2: cache maintenance"},
     {K(3, 0, 15, 0, 0), ALL & ~(7 << 11 | 127), EXTRA, 0, 0, "IMPLEMENTATION DEFINED space"},
+    {K(3, 0, 9, 14, 6), ALL, EXTRA, 0, 0, "FEAT_PMUv3p4: PMMIR_EL1"},
+    {K(3, 0, 0, 0, 0), ANY_OP2, MISSING, 0, 0, "reserved encodings beside MIDR_EL1: zero here, "
+     "UNDEFINED there"},
     {K(3, 3, 13, 0, 7), ALL, EXTRA, 0, 0, "FEAT_SCXTNUM"},
     {K(3, 0, 13, 0, 7), ALL, EXTRA, 0, 0, "FEAT_SCXTNUM"},
 };
@@ -353,7 +436,8 @@ static bool fix_register(const struct reg_row *row, const struct el1_trial *t,
             theirs->state.x[rt] = mine->state.x[rt];
         break;
     case MISSING:
-        if (faulted(t, theirs) && ec_of(theirs) == EC_UNKNOWN && !faulted(t, mine))
+        if (faulted(t, theirs) && (ec_of(theirs) == EC_UNKNOWN || ec_of(theirs) == 0x18) &&
+            !faulted(t, mine))
             as_mine(mine, theirs);
         break;
     case TRAPPED:
@@ -397,18 +481,24 @@ static const struct known rows[] = {
     {pc_alignment, "QEMU translates a misaligned PC before it checks the alignment; the PC alignment "
                    "fault has the higher priority (D1.3.5.5)"},
     {cache_maintenance, "QEMU does not translate the address of cache maintenance (D7.5.9)"},
-    {device_alignment, "QEMU 7.2 allows unaligned accesses to Device memory (B2.9.3)"},
+    {device_alignment, "QEMU 7.2 allows unaligned accesses and DC ZVA to Device memory (B2.9.3)"},
+    {nothing_there, "IMPLEMENTATION DEFINED: unaligned or exclusive access where no memory is; here "
+                    "an alignment or unsupported atomic fault as of a device, there an external abort of an aligned part"},
+    {unknown_after_abort, "UNKNOWN: registers that an aborted load and memory that an aborted store "
+                          "would have written"},
     {lse2, "QEMU 7.2 has no FEAT_LSE2: it faults on unaligned accesses within 16 bytes (B2.5.2)"},
     {ldapr_unaligned, "QEMU 7.2 does not check the alignment of LDAPR (B2.5.2)"},
     {at_shareability, "PAR_EL1.SH of Device and Non-cacheable memory is Outer Shareable "
                       "(PAREncodeShareability()); QEMU copies the descriptor's"},
-    {at_access_flag, "AT, permission and alignment faults may set the access flag or not "
+    {at_access_flag, "AT, permission and alignment faults may update the descriptor or not "
                      "(Unpredictable_AFUPDATE)"},
     {size_out_of_range, "CONSTRAINED UNPREDICTABLE: TCR_EL1.TnSZ out of range (D8.2); below 16 it is "
                         "FEAT_LVA's, which QEMU has"},
     {immediate_trap, "ESR_EL1 of a trapped MSR (immediate): QEMU 7.2 exchanges Op1 and Op2"},
     {illegal_return, "an illegal exception return restores PSTATE.PAN (SetPSTATEFromPSR()) and "
                      "removes the tag of ELR (AArch64.ExceptionReturn()); QEMU does neither"},
+    {dirty_wxn, "a clean page with DBM counts as writable for WXN, and for EL1's execution where EL0 "
+                "may write (AArch64.S1Walk()); QEMU 7.2 takes AP[2] as it is"},
     {large_block, "QEMU 7.2 accepts blocks at levels where the granule has none (D8.3.1)"},
     {zero_btype, "CONSTRAINED UNPREDICTABLE: SPSR.BTYPE of these exceptions may be zero "
                  "(AArch64.TakeException(), Unpredictable_ZEROBTYPE)"},

@@ -73,6 +73,12 @@ static void make_map(struct machine *m)
     }
 }
 
+void machine_restart(struct machine *m)
+{
+    vm_reset(&m->vm);
+    make_map(m);
+}
+
 bool machine_create(struct machine *m, const char *engine)
 {
     struct err e = {0};
@@ -88,8 +94,7 @@ bool machine_create(struct machine *m, const char *engine)
         vm_destroy(&m->vm);
         return false;
     }
-    vm_reset(&m->vm);
-    make_map(m);
+    machine_restart(m);
     for (unsigned i = 0; i < EL1_REGS; i++) {
         if (a64_sysreg_info(regs[i].id)->key != regs[i].key) {
             fprintf(stderr, "el1: regs.def has a wrong encoding of %s\n", regs[i].name);

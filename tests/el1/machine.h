@@ -13,6 +13,8 @@ struct machine {
 /* False (after saying why on stderr) if the VM cannot be made. */
 bool machine_create(struct machine *m, const char *engine);
 void machine_destroy(struct machine *m);
+/* Reset: what trials left in registers that are not in regs.def is gone. */
+void machine_restart(struct machine *m);
 
 /* Executes the trial until HVC. False: it did not end within some instructions. */
 bool machine_run(struct machine *m, const struct el1_trial *t, struct el1_result *r);

@@ -33,7 +33,7 @@ struct test {
     uint64_t count, seed;
     const char *only;
     char **command;
-    char ram[64];
+    char ram[4096];
     uint64_t trials[EL1_KINDS], wrong[EL1_KINDS], known[EL1_KINDS];
     struct {
         const char *reason;
@@ -45,7 +45,8 @@ struct test {
 
 static bool map_ram(struct test *t)
 {
-    snprintf(t->ram, sizeof(t->ram), "/tmp/el1.XXXXXX");
+    const char *dir = getenv("TMPDIR");
+    snprintf(t->ram, sizeof(t->ram), "%s/el1.XXXXXX", dir ? dir : "/tmp");
     int fd = mkstemp(t->ram);
     if (fd < 0 || ftruncate(fd, (off_t)RAM_FILE_BYTES))
         return false;
@@ -94,8 +95,8 @@ static void run_theirs(struct test *t)
 static void difference(const char *what, int n, uint64_t in, uint64_t mine, uint64_t theirs)
 {
     if (mine != theirs)
-        printf("#     %s%.0d%s %016" PRIx64 ": expected %016" PRIx64 ", got %016" PRIx64 "\n", what,
-               n, n == 0 ? "" : "", in, theirs, mine);
+        printf("#     %s%.0d %016" PRIx64 ": expected %016" PRIx64 ", got %016" PRIx64 "\n", what, n,
+               in, theirs, mine);
 }
 
 static void report(const struct test *test, uint64_t index, const struct el1_trial *t,
@@ -112,6 +113,8 @@ static void report(const struct test *test, uint64_t index, const struct el1_tri
     printf("#     SCTLR %" PRIx64 " TCR %" PRIx64 " TTBR0 %" PRIx64 " TTBR1 %" PRIx64 "\n",
            i->sys[EL1_SCTLR_EL1], i->sys[EL1_TCR_EL1], i->sys[EL1_TTBR0_EL1],
            i->sys[EL1_TTBR1_EL1]);
+    printf("#     here: pc %" PRIx64 " ESR %" PRIx64 " FAR %" PRIx64 "\n", a->state.pc,
+           a->state.sys[EL1_ESR_EL1], a->state.sys[EL1_FAR_EL1]);
     if (t->kind == EL1_PSTATE)
         printf("#     SPSR %" PRIx64 " ELR %" PRIx64 "\n", i->sys[EL1_SPSR_EL1],
                i->sys[EL1_ELR_EL1]);
@@ -174,6 +177,7 @@ static void run_kind(struct test *t, enum el1_kind kind)
         uint64_t n = t->count - done < EL1_TRIALS ? t->count - done : EL1_TRIALS;
         t->batch->count = n;
         t->batch->done = 0;
+        machine_restart(&t->machine);
         for (unsigned i = 0; i < n; i++) {
             do
                 generate_trial(kind, &state, &t->batch->trial[i]);

@@ -127,8 +127,8 @@ static void trial(struct run *run, uint32_t fpcr, uint64_t a, uint64_t b, uint64
         run->cross++;
         if ((again != expected || other.fpsr != want.fpsr) && run->bad++ < 3)
             printf("# %s: fpcr %08" PRIx32 " a %" PRIx64 " b %" PRIx64 " c %" PRIx64
-                   " p %u: the integer reference says %" PRIx64 " fpsr %02" PRIx32
-                   ", MPFR %" PRIx64 " fpsr %02" PRIx32 "\n",
+                   " p %u: the integer reference says %" PRIx64 " fpsr %02" PRIx32 ", MPFR %" PRIx64
+                   " fpsr %02" PRIx32 "\n",
                    row->name, fpcr, a, b, c, p, expected, want.fpsr, again, other.fpsr);
     }
 }
@@ -144,7 +144,8 @@ static uint64_t operand(struct run *run, unsigned width)
 
 static unsigned parameter(struct run *run)
 {
-    return run->row->parameters == 1 ? 0 : (unsigned)(fp_rand(&run->seed) >> 16) % run->row->parameters;
+    return run->row->parameters == 1 ? 0
+                                     : (unsigned)(fp_rand(&run->seed) >> 16) % run->row->parameters;
 }
 
 static void random_trials(struct run *run, uint64_t n)
@@ -166,11 +167,27 @@ static unsigned edges_of(unsigned width, uint64_t *out)
     unsigned f = width == 64 ? 52 : width == 32 ? 23 : 10, n = 0;
     uint64_t fraction = (UINT64_C(1) << f) - 1, exp = (UINT64_C(1) << (width - f - 1)) - 1;
     const uint64_t positive[] = {
-        0, 1, 2, fraction >> 1, fraction, UINT64_C(1) << f, (UINT64_C(1) << f) + 1,
-        ((exp >> 1) << f) - 1, (exp >> 1) << f, ((exp >> 1) << f) + 1, (exp >> 1 << f) + fraction,
-        ((exp >> 1) + 1) << f, ((exp >> 1) + f) << f, (((exp >> 1) + f) << f) + 1,
-        ((exp - 1) << f), ((exp - 1) << f) + fraction, exp << f, (exp << f) + 1,
-        (exp << f) + (fraction >> 1), (exp << f) + fraction, (exp << f) + (fraction >> 1) + 1,
+        0,
+        1,
+        2,
+        fraction >> 1,
+        fraction,
+        UINT64_C(1) << f,
+        (UINT64_C(1) << f) + 1,
+        ((exp >> 1) << f) - 1,
+        (exp >> 1) << f,
+        ((exp >> 1) << f) + 1,
+        (exp >> 1 << f) + fraction,
+        ((exp >> 1) + 1) << f,
+        ((exp >> 1) + f) << f,
+        (((exp >> 1) + f) << f) + 1,
+        ((exp - 1) << f),
+        ((exp - 1) << f) + fraction,
+        exp << f,
+        (exp << f) + 1,
+        (exp << f) + (fraction >> 1),
+        (exp << f) + fraction,
+        (exp << f) + (fraction >> 1) + 1,
     };
     for (unsigned i = 0; i < sizeof(positive) / sizeof(positive[0]); i++) {
         out[n++] = positive[i];

@@ -42,7 +42,7 @@ static uint64_t default_nan(struct ref_fmt f)
 
 static bool is_nan(struct ref_num n)
 {
-    return n.class == REF_QNAN || n.class == REF_SNAN;
+    return n.kind == REF_QNAN || n.kind == REF_SNAN;
 }
 
 static bool flushes(struct ref_fmt f, uint32_t fpcr)
@@ -54,16 +54,16 @@ static bool flushes(struct ref_fmt f, uint32_t fpcr)
 static struct ref_num unpack_with(struct ref_fmt f, uint32_t fpcr, uint32_t *fpsr, uint64_t bits)
 {
     uint64_t frac = bits & ones(f.f), exp = (bits >> f.f) & ones(f.e);
-    struct ref_num n = {.neg = bits >> (f.f + f.e) & 1, .class = REF_FINITE};
+    struct ref_num n = {.neg = bits >> (f.f + f.e) & 1, .kind = REF_FINITE};
     if (exp == ones(f.e) && !(f.e == 5 && fpcr & FPCR_AHP)) {
-        n.class = !frac ? REF_INF : frac & UINT64_C(1) << (f.f - 1) ? REF_QNAN : REF_SNAN;
+        n.kind = !frac ? REF_INF : frac & UINT64_C(1) << (f.f - 1) ? REF_QNAN : REF_SNAN;
     } else if (exp) {
         n.m = frac + (UINT64_C(1) << f.f);
         n.e = (int)exp - bias(f) - f.f;
     } else if (!frac) {
-        n.class = REF_ZERO;
+        n.kind = REF_ZERO;
     } else if (flushes(f, fpcr)) {
-        n.class = REF_ZERO;
+        n.kind = REF_ZERO;
         *fpsr |= f.e == 5 ? 0 : FPSR_IDC;
     } else {
         n.m = frac;
@@ -186,7 +186,7 @@ static uint64_t invalid(struct ref_fmt f, struct ref_env *env)
 
 static uint64_t process_nan(struct ref_fmt f, struct ref_env *env, struct ref_num n, uint64_t bits)
 {
-    if (n.class == REF_SNAN)
+    if (n.kind == REF_SNAN)
         env->fpsr |= FPSR_IOC;
     if (env->fpcr & FPCR_DN)
         return default_nan(f);
@@ -197,9 +197,9 @@ static uint64_t process_nan(struct ref_fmt f, struct ref_env *env, struct ref_nu
 static bool process_nans(struct ref_fmt f, struct ref_env *env, const struct ref_num *n,
                          const uint64_t *bits, int count, uint64_t *result)
 {
-    for (enum ref_class class = REF_SNAN; class >= REF_QNAN; class--)
+    for (enum ref_class kind = REF_SNAN; kind >= REF_QNAN; kind--)
         for (int i = 0; i < count; i++)
-            if (n[i].class == class) {
+            if (n[i].kind == kind) {
                 *result = process_nan(f, env, n[i], bits[i]);
                 return true;
             }
@@ -216,8 +216,8 @@ static struct ref_real muladd_real(struct ref_fmt f, struct ref_env *env, struct
     return ref_exact_muladd(addend, a, b);
 }
 
-static const struct ref_num one = {.class = REF_FINITE, .m = 1};
-static const struct ref_num nothing = {.class = REF_ZERO};
+static const struct ref_num one = {.kind = REF_FINITE, .m = 1};
+static const struct ref_num nothing = {.kind = REF_ZERO};
 
 /* FPAdd() of two that are unpacked. */
 static uint64_t add(struct ref_fmt f, struct ref_env *env, uint64_t a, uint64_t b, bool subtract)
@@ -227,11 +227,11 @@ static uint64_t add(struct ref_fmt f, struct ref_env *env, uint64_t a, uint64_t 
     if (process_nans(f, env, n, bits, 2, &result))
         return result;
     n[1].neg ^= subtract;
-    if (n[0].class == REF_INF && n[1].class == REF_INF && n[0].neg != n[1].neg)
+    if (n[0].kind == REF_INF && n[1].kind == REF_INF && n[0].neg != n[1].neg)
         return invalid(f, env);
-    if (n[0].class == REF_INF || n[1].class == REF_INF)
-        return infinity(f, n[n[0].class != REF_INF].neg);
-    if (n[0].class == REF_ZERO && n[1].class == REF_ZERO && n[0].neg == n[1].neg)
+    if (n[0].kind == REF_INF || n[1].kind == REF_INF)
+        return infinity(f, n[n[0].kind != REF_INF].neg);
+    if (n[0].kind == REF_ZERO && n[1].kind == REF_ZERO && n[0].neg == n[1].neg)
         return zero(f, n[0].neg);
     return round_to(f, env, muladd_real(f, env, n[0], n[1], one), zero_sum_sign(env));
 }
@@ -251,8 +251,8 @@ static uint64_t mul(struct ref_fmt f, struct ref_env *env, uint64_t a, uint64_t 
     uint64_t bits[2] = {a, b}, result;
     struct ref_num n[2] = {unpack(f, env, a), unpack(f, env, b)};
     bool neg = n[0].neg != n[1].neg;
-    bool inf = n[0].class == REF_INF || n[1].class == REF_INF;
-    bool null = n[0].class == REF_ZERO || n[1].class == REF_ZERO;
+    bool inf = n[0].kind == REF_INF || n[1].kind == REF_INF;
+    bool null = n[0].kind == REF_ZERO || n[1].kind == REF_ZERO;
     if (process_nans(f, env, n, bits, 2, &result))
         return result;
     if (inf && null)
@@ -282,13 +282,13 @@ uint64_t ref_div(struct ref_env *env, unsigned esize, uint64_t a, uint64_t b)
     bool neg = n[0].neg != n[1].neg;
     if (process_nans(f, env, n, bits, 2, &result))
         return result;
-    if (n[0].class == n[1].class && n[0].class != REF_FINITE)
+    if (n[0].kind == n[1].kind && n[0].kind != REF_FINITE)
         return invalid(f, env); /* inf / inf, 0 / 0 */
-    if (n[1].class == REF_ZERO && n[0].class == REF_FINITE)
+    if (n[1].kind == REF_ZERO && n[0].kind == REF_FINITE)
         env->fpsr |= FPSR_DZC;
-    if (n[0].class == REF_INF || n[1].class == REF_ZERO)
+    if (n[0].kind == REF_INF || n[1].kind == REF_ZERO)
         return infinity(f, neg);
-    if (n[0].class == REF_ZERO || n[1].class == REF_INF)
+    if (n[0].kind == REF_ZERO || n[1].kind == REF_INF)
         return zero(f, neg);
     bool integers = esize == 16 && !env->use_mpfr;
     return round_to(f, env, (integers ? ref_half_div : ref_exact_div)(n[0], n[1]), neg);
@@ -300,11 +300,11 @@ uint64_t ref_sqrt(struct ref_env *env, unsigned esize, uint64_t a)
     struct ref_num n = unpack(f, env, a);
     if (is_nan(n))
         return process_nan(f, env, n, a);
-    if (n.class == REF_ZERO)
+    if (n.kind == REF_ZERO)
         return zero(f, n.neg);
     if (n.neg)
         return invalid(f, env);
-    if (n.class == REF_INF)
+    if (n.kind == REF_INF)
         return infinity(f, false);
     bool integers = esize == 16 && !env->use_mpfr;
     struct ref_real r = integers ? ref_half_sqrt(n) : ref_exact_sqrt(n);
@@ -318,10 +318,10 @@ static uint64_t muladd(struct ref_fmt f, struct ref_fmt factors, struct ref_env 
     struct ref_num n[3] = {unpack(f, env, addend), unpack(factors, env, a),
                            unpack(factors, env, b)};
     uint64_t bits[3] = {addend, a, b}, result;
-    bool inf = n[1].class == REF_INF || n[2].class == REF_INF;
-    bool null = n[1].class == REF_ZERO || n[2].class == REF_ZERO;
+    bool inf = n[1].kind == REF_INF || n[2].kind == REF_INF;
+    bool null = n[1].kind == REF_ZERO || n[2].kind == REF_ZERO;
     bool neg = n[1].neg != n[2].neg;
-    if (inf && null && n[0].class == REF_QNAN)
+    if (inf && null && n[0].kind == REF_QNAN)
         return invalid(f, env);
     if (f.e != factors.e) /* a NaN among the factors is converted once it is chosen */
         for (int i = 1; i < 3; i++)
@@ -330,11 +330,11 @@ static uint64_t muladd(struct ref_fmt f, struct ref_fmt factors, struct ref_env 
                                  (bits[i] & ones(factors.f)) << (f.f - factors.f));
     if (process_nans(f, env, n, bits, 3, &result))
         return result;
-    if ((inf && null) || (inf && n[0].class == REF_INF && n[0].neg != neg))
+    if ((inf && null) || (inf && n[0].kind == REF_INF && n[0].neg != neg))
         return invalid(f, env);
-    if (inf || n[0].class == REF_INF)
+    if (inf || n[0].kind == REF_INF)
         return infinity(f, inf ? neg : n[0].neg);
-    if (null && n[0].class == REF_ZERO && n[0].neg == neg)
+    if (null && n[0].kind == REF_ZERO && n[0].neg == neg)
         return zero(f, neg);
     struct ref_real r = f.e == factors.e ? muladd_real(f, env, n[0], n[1], n[2])
                                          : ref_exact_muladd(n[0], n[1], n[2]);
@@ -357,9 +357,9 @@ static uint64_t step(struct ref_fmt f, struct ref_env *env, uint64_t a, uint64_t
 {
     uint64_t bits[2] = {a ^ UINT64_C(1) << (f.e + f.f), b}, result;
     struct ref_num n[2] = {unpack(f, env, bits[0]), unpack(f, env, bits[1])};
-    struct ref_num constant = {.class = REF_FINITE, .m = c};
-    bool inf = n[0].class == REF_INF || n[1].class == REF_INF;
-    bool null = n[0].class == REF_ZERO || n[1].class == REF_ZERO;
+    struct ref_num constant = {.kind = REF_FINITE, .m = c};
+    bool inf = n[0].kind == REF_INF || n[1].kind == REF_INF;
+    bool null = n[0].kind == REF_ZERO || n[1].kind == REF_ZERO;
     if (process_nans(f, env, n, bits, 2, &result))
         return result;
     if (inf && !null)
@@ -386,12 +386,12 @@ uint64_t ref_rsqrt_step(struct ref_env *env, unsigned esize, uint64_t a, uint64_
  * different places, so the exponent of that bit decides first. */
 static int order(struct ref_num a, struct ref_num b)
 {
-    int sign_a = a.class == REF_ZERO ? 0 : a.neg ? -1 : 1;
-    int sign_b = b.class == REF_ZERO ? 0 : b.neg ? -1 : 1;
+    int sign_a = a.kind == REF_ZERO ? 0 : a.neg ? -1 : 1;
+    int sign_b = b.kind == REF_ZERO ? 0 : b.neg ? -1 : 1;
     if (sign_a != sign_b || !sign_a)
         return (sign_a > sign_b) - (sign_a < sign_b);
-    if (a.class == REF_INF || b.class == REF_INF)
-        return sign_a * ((a.class == REF_INF) - (b.class == REF_INF));
+    if (a.kind == REF_INF || b.kind == REF_INF)
+        return sign_a * ((a.kind == REF_INF) - (b.kind == REF_INF));
     int top_a = a.e + bit_length(a.m), top_b = b.e + bit_length(b.m);
     if (top_a != top_b)
         return top_a > top_b ? sign_a : -sign_a;
@@ -404,16 +404,16 @@ static uint64_t extreme(struct ref_fmt f, struct ref_env *env, uint64_t a, uint6
 {
     uint64_t bits[2] = {a & ones(1 + f.e + f.f), b & ones(1 + f.e + f.f)}, result;
     struct ref_num n[2] = {unpack(f, env, a), unpack(f, env, b)};
-    if (number && n[0].class == REF_QNAN && !is_nan(n[1]))
-        return n[1].class == REF_ZERO ? zero(f, n[1].neg) : bits[1];
-    if (number && n[1].class == REF_QNAN && !is_nan(n[0]))
-        return n[0].class == REF_ZERO ? zero(f, n[0].neg) : bits[0];
+    if (number && n[0].kind == REF_QNAN && !is_nan(n[1]))
+        return n[1].kind == REF_ZERO ? zero(f, n[1].neg) : bits[1];
+    if (number && n[1].kind == REF_QNAN && !is_nan(n[0]))
+        return n[0].kind == REF_ZERO ? zero(f, n[0].neg) : bits[0];
     if (process_nans(f, env, n, bits, 2, &result))
         return result;
-    if (n[0].class == REF_ZERO && n[1].class == REF_ZERO)
+    if (n[0].kind == REF_ZERO && n[1].kind == REF_ZERO)
         return zero(f, want > 0 ? n[0].neg && n[1].neg : n[0].neg || n[1].neg);
     int at = order(n[0], n[1]) == want ? 0 : 1;
-    return n[at].class == REF_ZERO ? zero(f, n[at].neg) : bits[at];
+    return n[at].kind == REF_ZERO ? zero(f, n[at].neg) : bits[at];
 }
 
 uint64_t ref_max(struct ref_env *env, unsigned esize, uint64_t a, uint64_t b)
@@ -441,7 +441,7 @@ uint64_t ref_compare(struct ref_env *env, unsigned esize, uint64_t a, uint64_t b
     struct ref_fmt f = fmt(esize);
     struct ref_num n = unpack(f, env, a), m = unpack(f, env, b);
     if (is_nan(n) || is_nan(m)) {
-        if (signal || n.class == REF_SNAN || m.class == REF_SNAN)
+        if (signal || n.kind == REF_SNAN || m.kind == REF_SNAN)
             env->fpsr |= FPSR_IOC;
         return 3;
     }
@@ -487,19 +487,19 @@ uint64_t ref_convert(struct ref_env *env, unsigned to_size, unsigned from_size, 
     struct ref_num n = unpack_with(from, fpcr, &env->fpsr, a);
     bool alternative = to_size == 16 && fpcr & FPCR_AHP;
     if (is_nan(n)) {
-        if (n.class == REF_SNAN || alternative)
+        if (n.kind == REF_SNAN || alternative)
             env->fpsr |= FPSR_IOC;
         if (alternative)
             return zero(to, n.neg);
         return fpcr & FPCR_DN ? default_nan(to) : convert_nan(to, from, n.neg, a);
     }
-    if (n.class == REF_INF && alternative) {
+    if (n.kind == REF_INF && alternative) {
         env->fpsr |= FPSR_IOC;
         return encode(to, n.neg, ones(to.e), ones(to.f));
     }
-    if (n.class == REF_INF)
+    if (n.kind == REF_INF)
         return infinity(to, n.neg);
-    if (n.class == REF_ZERO)
+    if (n.kind == REF_ZERO)
         return zero(to, n.neg);
     return round_with(to, fpcr, &env->fpsr, real(n), rounding);
 }
@@ -510,10 +510,10 @@ static u128 integral(struct ref_num n, int fbits, enum fp_rounding rounding, boo
     u128 whole;
     struct ref_real r = real(n);
     *inexact = false;
-    if (n.class == REF_ZERO)
+    if (n.kind == REF_ZERO)
         return 0;
     r.exp += fbits;
-    if (n.class == REF_INF || r.exp + bit_length(r.mant) > 120)
+    if (n.kind == REF_INF || r.exp + bit_length(r.mant) > 120)
         return (u128)1 << 120;
     enum tail tail = cut(r, 0, &whole);
     *inexact = tail != TAIL_NONE;
@@ -537,9 +537,9 @@ uint64_t ref_round_int(struct ref_env *env, unsigned esize, uint64_t a, enum fp_
     bool inexact;
     if (is_nan(n))
         return process_nan(f, env, n, a);
-    if (n.class == REF_INF)
+    if (n.kind == REF_INF)
         return infinity(f, n.neg);
-    if (n.class == REF_FINITE && n.e >= 0)
+    if (n.kind == REF_FINITE && n.e >= 0)
         return a & ones(1 + f.e + f.f); /* an integer */
     u128 v = integral(n, 0, rounding, &inexact);
     if (inexact && exact)
@@ -547,8 +547,8 @@ uint64_t ref_round_int(struct ref_env *env, unsigned esize, uint64_t a, enum fp_
     return from_integer(f, n.neg, v);
 }
 
-uint64_t ref_round_int_n(struct ref_env *env, unsigned esize, uint64_t a,
-                         enum fp_rounding rounding, unsigned intsize)
+uint64_t ref_round_int_n(struct ref_env *env, unsigned esize, uint64_t a, enum fp_rounding rounding,
+                         unsigned intsize)
 {
     struct ref_fmt f = fmt(esize);
     struct ref_num n = unpack(f, env, a);
@@ -603,11 +603,11 @@ uint64_t ref_to_fixed_js(struct ref_env *env, uint64_t a)
     struct ref_num n = unpack(REF_DOUBLE, env, a);
     bool inexact = false;
     uint32_t low = 0;
-    if (is_nan(n) || n.class == REF_INF) {
+    if (is_nan(n) || n.kind == REF_INF) {
         env->fpsr |= FPSR_IOC;
         return 0;
     }
-    if (n.class == REF_ZERO) /* Z is for +0 alone, not for a denormal that was flushed */
+    if (n.kind == REF_ZERO) /* Z is for +0 alone, not for a denormal that was flushed */
         return a == 0 ? UINT64_C(1) << 32 : 0;
     u128 v = integral(n, 0, FP_ZERO, &inexact);
     if (n.e < 64) /* else a multiple of 2^64 */
@@ -690,9 +690,9 @@ uint64_t ref_recip_estimate(struct ref_env *env, unsigned esize, uint64_t a)
     uint32_t flags = 0;
     if (is_nan(n))
         return process_nan(f, env, n, a);
-    if (n.class == REF_INF)
+    if (n.kind == REF_INF)
         return zero(f, n.neg);
-    if (n.class == REF_ZERO) {
+    if (n.kind == REF_ZERO) {
         env->fpsr |= FPSR_DZC;
         return infinity(f, n.neg);
     }
@@ -716,13 +716,13 @@ uint64_t ref_rsqrt_estimate(struct ref_env *env, unsigned esize, uint64_t a)
     uint32_t flags = 0;
     if (is_nan(n))
         return process_nan(f, env, n, a);
-    if (n.class == REF_ZERO) {
+    if (n.kind == REF_ZERO) {
         env->fpsr |= FPSR_DZC;
         return infinity(f, n.neg);
     }
     if (n.neg)
         return invalid(f, env);
-    if (n.class == REF_INF)
+    if (n.kind == REF_INF)
         return zero(f, false);
     int exponent = n.e + bit_length(n.m); /* [1/2, 1) * 2^exponent; made even: [1/4, 1) */
     bool odd = exponent & 1;
@@ -747,14 +747,14 @@ uint64_t ref_convert_bf(struct ref_env *env, uint64_t a, enum fp_rounding roundi
 {
     struct ref_num n = unpack(REF_SINGLE, env, a);
     if (is_nan(n)) {
-        if (n.class == REF_SNAN)
+        if (n.kind == REF_SNAN)
             env->fpsr |= FPSR_IOC;
         return env->fpcr & FPCR_DN ? default_nan(REF_BF16)
                                    : convert_nan(REF_BF16, REF_SINGLE, n.neg, a);
     }
-    if (n.class == REF_INF)
+    if (n.kind == REF_INF)
         return infinity(REF_BF16, n.neg);
-    if (n.class == REF_ZERO)
+    if (n.kind == REF_ZERO)
         return zero(REF_BF16, n.neg);
     return round_with(REF_BF16, env->fpcr, &env->fpsr, real(n), rounding);
 }
@@ -771,7 +771,7 @@ static uint64_t bf_mul(uint64_t a, uint64_t b)
 {
     struct ref_env env = {.fpcr = FPCR_FZ | FPCR_DN};
     struct ref_num n = unpack(REF_BF16, &env, a), m = unpack(REF_BF16, &env, b);
-    if (n.class != REF_FINITE || m.class != REF_FINITE)
+    if (n.kind != REF_FINITE || m.kind != REF_FINITE)
         return ref_mul(&env, 32, a << 16, b << 16);
     return bf_round(ref_exact_muladd(nothing, n, m));
 }
@@ -780,8 +780,7 @@ static uint64_t bf_add(uint64_t a, uint64_t b)
 {
     struct ref_env env = {.fpcr = FPCR_FZ | FPCR_DN};
     struct ref_num n = unpack(REF_SINGLE, &env, a), m = unpack(REF_SINGLE, &env, b);
-    if (n.class > REF_FINITE || m.class > REF_FINITE ||
-        (n.class == REF_ZERO && m.class == REF_ZERO))
+    if (n.kind > REF_FINITE || m.kind > REF_FINITE || (n.kind == REF_ZERO && m.kind == REF_ZERO))
         return ref_add(&env, 32, a, b);
     struct ref_real r = ref_exact_muladd(n, m, one);
     return r.mant ? bf_round(r) : 0;

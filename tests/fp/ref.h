@@ -34,7 +34,7 @@ enum ref_class { REF_ZERO, REF_FINITE, REF_INF, REF_QNAN, REF_SNAN };
 
 /* An operand; if FINITE its magnitude is m * 2^e, m < 2^53. */
 struct ref_num {
-    enum ref_class class;
+    enum ref_class kind;
     bool neg;
     uint64_t m;
     int e;
@@ -91,8 +91,8 @@ uint64_t ref_convert(struct ref_env *env, unsigned to, unsigned from, uint64_t a
                      enum fp_rounding rounding);
 uint64_t ref_round_int(struct ref_env *env, unsigned esize, uint64_t a, enum fp_rounding rounding,
                        bool exact);
-uint64_t ref_round_int_n(struct ref_env *env, unsigned esize, uint64_t a,
-                         enum fp_rounding rounding, unsigned intsize);
+uint64_t ref_round_int_n(struct ref_env *env, unsigned esize, uint64_t a, enum fp_rounding rounding,
+                         unsigned intsize);
 uint64_t ref_to_fixed(struct ref_env *env, unsigned esize, uint64_t a, unsigned isize,
                       unsigned fbits, bool is_unsigned, enum fp_rounding rounding);
 uint64_t ref_from_fixed(struct ref_env *env, unsigned esize, uint64_t a, unsigned isize,

@@ -30,7 +30,7 @@ static struct work *work(void)
 
 static void set(mpfr_t to, struct ref_num n)
 {
-    mpfr_set_ui_2exp(to, n.class == REF_FINITE ? n.m : 0, n.e, MPFR_RNDZ);
+    mpfr_set_ui_2exp(to, n.kind == REF_FINITE ? n.m : 0, n.e, MPFR_RNDZ);
     mpfr_setsign(to, to, n.neg, MPFR_RNDZ);
 }
 
@@ -79,15 +79,14 @@ struct ref_real ref_exact_sqrt(struct ref_num a)
 
 static __int128 half_fixed(struct ref_num n, int unit)
 {
-    __int128 v = n.class == REF_FINITE ? (__int128)n.m << (n.e - unit) : 0;
+    __int128 v = n.kind == REF_FINITE ? (__int128)n.m << (n.e - unit) : 0;
     return n.neg ? -v : v;
 }
 
 struct ref_real ref_half_muladd(struct ref_num addend, struct ref_num a, struct ref_num b)
 {
     __int128 sum = half_fixed(addend, -48) + half_fixed(a, -24) * half_fixed(b, -24);
-    return (struct ref_real){
-        .neg = sum < 0, .mant = (u128)(sum < 0 ? -sum : sum), .exp = -48};
+    return (struct ref_real){.neg = sum < 0, .mant = (u128)(sum < 0 ? -sum : sum), .exp = -48};
 }
 
 struct ref_real ref_half_div(struct ref_num a, struct ref_num b)
@@ -109,7 +108,6 @@ struct ref_real ref_half_sqrt(struct ref_num a)
         if ((u128)next * next <= square)
             root = next;
     }
-    return (struct ref_real){.mant = root,
-                             .more = (u128)root * root != square,
-                             .exp = (a.e - odd - 106) / 2};
+    return (struct ref_real){
+        .mant = root, .more = (u128)root * root != square, .exp = (a.e - odd - 106) / 2};
 }

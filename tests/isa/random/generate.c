@@ -348,3 +348,13 @@ bool generate_trial(struct machine *m, enum a64_op op, uint64_t *s, struct rando
     }
     return false;
 }
+
+uint32_t generate_word(uint64_t *seed, enum a64_op op)
+{
+    return make_word(seed, op);
+}
+
+void generate_state(uint64_t *seed, struct random_state *st, unsigned kind)
+{
+    make_state(seed, st, kind);
+}

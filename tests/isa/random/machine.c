@@ -167,8 +167,11 @@ void machine_run(struct machine *m, const struct random_trial *t, struct random_
     struct vcpu *v = m->vm.vcpus[0];
     struct a64_cpu *cpu = &v->cpu;
     load(m, t);
-    for (unsigned i = 0; i < t->count && cpu->el == 0; i++)
+    for (unsigned i = 0; i < (t->steps ? t->steps : t->count) && cpu->el == 0; i++) {
+        if (t->steps && cpu->pc - RANDOM_SLOT >= 4 * t->count)
+            break;
         v->engine->run(v, 1);
+    }
     store(m, r);
     r->signal = r->address = *esr = 0;
     if (cpu->el != 0) {
@@ -177,4 +180,21 @@ void machine_run(struct machine *m, const struct random_trial *t, struct random_
         r->signal = signal_of(*esr);
         r->address = bits(*esr, 31, 26) == EC_DABT_LOWER ? cpu->sys[A64_FAR_EL1] : 0;
     }
+}
+
+bool machine_clean(struct machine *m)
+{
+    uint8_t *window = mem_ptr(&m->vm.mem, RAM_WINDOW, 2 * RANDOM_PAGE, MEM_WRITE);
+    bool clean = true;
+    for (unsigned page = 0; page < 2; page++) {
+        uint8_t *from = window + page * RANDOM_PAGE + RANDOM_ZONE;
+        for (unsigned i = 0; i < RANDOM_PAGE - 2 * RANDOM_ZONE; i += 8) {
+            uint64_t v;
+            memcpy(&v, from + i, sizeof(v));
+            clean = clean && v == 0;
+        }
+        if (!clean)
+            memset(from, 0, RANDOM_PAGE - 2 * RANDOM_ZONE);
+    }
+    return clean;
 }

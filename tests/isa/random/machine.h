@@ -19,4 +19,7 @@ void machine_destroy(struct machine *m);
 void machine_run(struct machine *m, const struct random_trial *t, struct random_result *r,
                  uint64_t *esr);
 
+/* True if the window is zero outside the zones that a trial carries; makes it so. */
+bool machine_clean(struct machine *m);
+
 #endif

@@ -24,7 +24,12 @@
 #define RANDOM_READ_ONLY (RANDOM_WINDOW + 2 * RANDOM_PAGE)
 
 /* Memory that a record carries: the first and the last bytes of the two writable pages. */
-enum { RANDOM_ZONE = 128, RANDOM_ZONES = 4, RANDOM_WORDS = 2 };
+enum { RANDOM_ZONE = 128, RANDOM_ZONES = 4 };
+
+/* Most words of a trial; tests/seq has more. */
+#ifndef RANDOM_WORDS
+#define RANDOM_WORDS 2
+#endif
 
 static inline uint64_t random_zone_address(unsigned zone)
 {
@@ -54,7 +59,8 @@ struct random_result {
 
 struct random_trial {
     struct random_state state;
-    uint32_t word[RANDOM_WORDS], count, pad;
+    uint32_t word[RANDOM_WORDS], count;
+    uint32_t steps; /* most instructions executed here; 0: count */
 };
 
 /* The guest reads batches: a count, that many trials; and answers with as many results. */

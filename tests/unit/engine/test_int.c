@@ -80,6 +80,27 @@ static void assert_exception(const struct a64_cpu *cpu, enum a64_ec ec, uint64_t
     assert_int_equal(cpu->el, 1);
 }
 
+/* ---- Corners that random operands seldom hit ---- */
+
+static void test_division_by_zero_is_zero_and_its_overflow_wraps(void **state)
+{
+    struct a64_cpu *cpu = CPU(state);
+    cpu->x[1] = BIT(63);
+    cpu->x[2] = UINT64_MAX;
+    RUN(cpu, SDIV, 1, 2, 1, 3);
+    assert_true(cpu->x[3] == BIT(63));
+    cpu->x[1] = BIT(31);
+    RUN(cpu, SDIV, 0, 2, 1, 3);
+    assert_true(cpu->x[3] == BIT(31));
+    RUN(cpu, UDIV, 0, 2, 1, 3);
+    assert_true(cpu->x[3] == 0);
+    cpu->x[2] = BIT(32); /* zero for the W forms */
+    cpu->x[3] = cpu->x[4] = 1;
+    RUN(cpu, SDIV, 0, 2, 1, 3);
+    RUN(cpu, UDIV, 0, 2, 1, 4);
+    assert_true(cpu->x[3] == 0 && cpu->x[4] == 0);
+}
+
 /* ---- Register 31 ---- */
 
 static void test_add_immediate_reads_and_writes_sp(void **state)
@@ -304,6 +325,7 @@ static void test_clrex_clears_the_monitor(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(test_division_by_zero_is_zero_and_its_overflow_wraps),
         TEST(test_add_immediate_reads_and_writes_sp),
         TEST(test_shifted_register_forms_take_register_31_as_zero),
         TEST(test_logical_immediate_writes_sp_but_ands_does_not),

@@ -269,6 +269,16 @@ static void test_dma_into_code_is_executed_at_the_next_run(void **state)
     assert_int_equal(rig_call(r, F_PAGE), 2);
 }
 
+/* RAM that is replaced as a whole (a snapshot's file is mapped) tells nobody. */
+static void test_forgetting_the_state_forgets_decoded_code(void **state)
+{
+    struct rig *r = *state;
+    function_at(r, F_PAGE, 1);
+    le_store(rig_host(r, F_PAGE), 4, MOV_X0(2));
+    vcpu_forget(r->v);
+    assert_int_equal(rig_call(r, F_PAGE), 2);
+}
+
 static void *write_one_later(void *arg)
 {
     struct rig *r = arg;
@@ -397,6 +407,7 @@ int main(void)
         TEST(test_more_pages_than_are_kept_run_as_written),
         TEST(test_ic_iallu_forgets_everything),
         TEST(test_dma_into_code_is_executed_at_the_next_run),
+        TEST(test_forgetting_the_state_forgets_decoded_code),
         TEST(test_dma_into_code_is_seen_by_a_running_loop),
         TEST(test_dma_is_executed_after_a_synchronisation),
         TEST(test_dma_into_more_pages_than_are_queued_is_executed),

@@ -88,6 +88,16 @@ static void test_tlbi_takes_effect_on_fetches(void **state)
     assert_int_equal(rig_call(r, rig_page(3)), 2);
 }
 
+static void test_forgetting_the_state_forgets_translations(void **state)
+{
+    struct rig *r = *state;
+    rig_map(r, 3, PAGE_A | PTE_PAGE);
+    assert_int_equal(which_page(r, rig_page(3)), 0xaa);
+    rig_map(r, 3, PAGE_B | PTE_PAGE);
+    vcpu_forget(r->v);
+    assert_int_equal(which_page(r, rig_page(3)), 0xbb);
+}
+
 static void test_unmapped_page_needs_no_tlbi_to_be_mapped(void **state)
 {
     struct rig *r = *state;
@@ -562,7 +572,7 @@ static void test_wnr_of_atomics_is_0_where_a_read_would_fault(void **state)
         assert_false(rig_exec(r, words[i]));
         assert_int_equal(rig_fsc(r), A64_FSC_TRANSLATION + 3);
         assert_false(rig_wnr(r));
-        r->cpu->x[1] = rig_page(14) + 12; /* was reported as a write */
+        r->cpu->x[1] = rig_page(14) + 13; /* was reported as a write */
         assert_false(rig_exec(r, words[i]));
         assert_int_equal(rig_fsc(r), A64_FSC_ALIGNMENT);
         assert_false(rig_wnr(r));
@@ -691,6 +701,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_tlbi_of_every_scope_takes_effect_on_loads_and_stores),
         TEST(test_tlbi_takes_effect_on_fetches),
+        TEST(test_forgetting_the_state_forgets_translations),
         TEST(test_unmapped_page_needs_no_tlbi_to_be_mapped),
         TEST(test_tlbi_of_one_address_takes_a_whole_block),
         TEST(test_tlbi_takes_a_whole_64k_page),

@@ -86,6 +86,11 @@ void *interp_atomic(struct a64_cpu *cpu, gva_t va, unsigned size, gpa_t *pa)
     return at(cpu, va, size);
 }
 
+void *interp_exclusive_store(struct a64_cpu *cpu, gva_t va, unsigned size, gpa_t *pa)
+{
+    return interp_atomic(cpu, va, size, pa);
+}
+
 void *interp_exclusive(struct a64_cpu *cpu, gva_t va, unsigned size, gpa_t *pa)
 {
     return interp_atomic(cpu, va, size, pa);
@@ -273,6 +278,29 @@ static void test_stxr_fails_without_monitor_or_match(void **state)
     assert_memory_equal(before, bytes(cpu), PAGE);
 }
 
+/* The value alone does not make a location the one that was loaded. */
+static void test_stxr_fails_at_another_address_with_the_same_value(void **state)
+{
+    struct a64_cpu *cpu = *state;
+    bytes(cpu)[1] = bytes(cpu)[0];
+    RUN_OK(cpu, LDXRB, 1, 2);
+    cpu->x[1]++;
+    RUN_OK(cpu, STXRB, 4, 1, 3);
+    assert_int_equal(cpu->x[4], 1);
+    assert_int_equal(bytes(cpu)[1], bytes(cpu)[0]);
+}
+
+static void test_stxr_clears_the_monitor_even_if_it_stored_what_was_there(void **state)
+{
+    struct a64_cpu *cpu = *state;
+    RUN_OK(cpu, LDXR, 1, 1, 2);
+    RUN_OK(cpu, STXR, 1, 4, 1, 2);
+    assert_int_equal(cpu->x[4], 0);
+    assert_false(cpu->monitor.valid);
+    RUN_OK(cpu, STXR, 1, 4, 1, 2);
+    assert_int_equal(cpu->x[4], 1);
+}
+
 static void test_stxr_fails_when_memory_changed(void **state)
 {
     struct a64_cpu *cpu = *state;
@@ -421,6 +449,8 @@ int main(void)
         TEST(test_prefetch_never_faults),
         TEST(test_stxr_succeeds_once_after_ldxr),
         TEST(test_stxr_fails_without_monitor_or_match),
+        TEST(test_stxr_fails_at_another_address_with_the_same_value),
+        TEST(test_stxr_clears_the_monitor_even_if_it_stored_what_was_there),
         TEST(test_stxr_fails_when_memory_changed),
         TEST(test_pair_exclusive_moves_16_bytes),
         TEST(test_stxr_status_may_overlap_operands),

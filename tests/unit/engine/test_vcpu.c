@@ -535,6 +535,33 @@ static void test_wfi_jumps_to_the_deadline(void **state)
     bench_destroy(t);
 }
 
+/* A machine that goes back to before a timer fired: the clock's list no longer has it, although the
+ * deadline is the one that was set last. */
+static void test_timer_that_fired_is_armed_again_when_state_is_replaced(void **state)
+{
+    (void)state;
+    struct bench *t = bench_create(CLOCK_COUNTED);
+    struct clock *clock = &t->r->vm.clock;
+    struct code c = {0};
+    arm_timer(&c, 1000 * MS);
+    I(&c, HVC, 0);
+    b(&c, here(&c));
+    bench_program(t, &c);
+    run_to_end(t);
+    vtime_t deadline = clock_next_deadline(clock);
+    assert_true(deadline > 1000 * MS && deadline != VTIME_NEVER);
+    clock_timer_set(clock, &t->r->v->timer, VTIME_NEVER); /* as after firing */
+    t->r->v->powered = true;
+    vcpu_forget(t->r->v);
+    for (unsigned i = 0; i < 1000 && clock_next_deadline(clock) == VTIME_NEVER; i++) {
+        start(t);
+        nap_us(100);
+        vm_stop(&t->r->vm);
+    }
+    assert_int_equal(clock_next_deadline(clock), deadline);
+    bench_destroy(t);
+}
+
 /* A deadline that passed while the PE did not look must not take time back. */
 static void test_time_never_goes_back_at_wfi(void **state)
 {
@@ -681,6 +708,7 @@ int main(void)
         cmocka_unit_test(test_timer_interrupts_come_after_exactly_so_many_instructions),
         cmocka_unit_test(test_interrupts_of_two_runs_are_identical),
         cmocka_unit_test(test_wfi_jumps_to_the_deadline),
+        cmocka_unit_test(test_timer_that_fired_is_armed_again_when_state_is_replaced),
         cmocka_unit_test(test_time_never_goes_back_at_wfi),
         cmocka_unit_test(test_device_sees_the_time_of_the_instruction),
         cmocka_unit_test(test_device_timer_fires_at_its_instruction),

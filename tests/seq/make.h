@@ -1,0 +1,12 @@
+/* Random sequences of instructions for tests/seq. */
+#ifndef TESTS_SEQ_MAKE_H
+#define TESTS_SEQ_MAKE_H
+
+#include "machine.h"
+
+/* A sequence and its result on `m`, from *seed, which it advances. False: this one would fault or
+ * touch memory that a trial does not carry. */
+bool make_sequence(struct machine *m, uint64_t *seed, struct random_trial *t,
+                   struct random_result *r);
+
+#endif

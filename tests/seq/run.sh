@@ -1,0 +1,37 @@
+#!/bin/sh
+# modes: rel
+#
+# usage: tests/seq/run.sh [SOJOURN]
+#
+# Random sequences at EL0 on an engine and on qemu-user (doc/oracles.md). SOJOURN names the build,
+# its folder; default out/rel/sojourn. From the environment:
+#     SEED=n     another sequence of sequences (default 1)
+#     I=n        only the sequence with this index
+#     N=n        sequences (default 10000)
+#     E=NAME     engine (default interp)
+set -eu
+cd "$(dirname "$0")/../.."
+build=$(dirname "${1:-out/rel/sojourn}")
+cross=${CROSS_CC:-aarch64-linux-gnu-gcc}
+emu=${QEMU_AARCH64:-qemu-aarch64-static}
+for tool in "$cross" "$emu"; do
+    if ! command -v "$tool" >/dev/null 2>&1; then
+        echo "skip seq $tool is not installed"
+        exit 77
+    fi
+done
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+words=-DRANDOM_WORDS=48
+warn="-Wall -Wextra -Wshadow -Werror"
+rand=tests/isa/random
+# shellcheck disable=SC2086
+"$cross" -std=gnu11 -O1 -static -fno-stack-protector $warn $words -o "$tmp/guest" $rand/guest.c
+# shellcheck disable=SC2086
+${CC:-gcc} -std=gnu11 -O2 -g -D_GNU_SOURCE $warn $words ${TEST_CFLAGS:-} -Isrc -Iisa \
+    -I"$build/gen" -I$rand -o "$tmp/seq" tests/seq/main.c tests/seq/make.c $rand/generate.c \
+    $rand/machine.c $rand/known.c -Wl,--start-group "$build/lib_engine.a" "$build/lib_vm.a" \
+    "$build/lib_mem.a" "$build/lib_a64.a" "$build/lib_state.a" "$build/lib_base.a" \
+    -Wl,--end-group -pthread
+"$tmp/seq" -e "${E:-interp}" -n "${N:-10000}" -s "${SEED:-1}" -i "${I:-}" -- \
+    "$emu" -cpu max,pauth=off,sve=off,sme=off "$tmp/guest"
