@@ -140,6 +140,11 @@ lint:
 	tools/check_layers tools/layers.txt src
 	tools/lint
 
+# ---- Nightly comparison with outside oracles: N trials of single instructions, SEED; doc/oracles.md ----
+.PHONY: lab
+lab: $(B)/sojourn
+	tools/lab.sh $(B)/sojourn
+
 nyi:
 	@grep -rnoE 'NYI\([^)]*\):?.*' src isa tools tests --include='*' || echo "no NYI rows"
 

@@ -98,6 +98,7 @@ struct pl011 {
     struct irq irq;
     struct chr *chr; /* null: none; not owned */
     struct chr_client client;
+    bool paused; /* the machine is stopped: the backend changes nothing here */
 
     uint32_t cr, lcr_h, ibrd, fbrd, ilpr, ifls, imsc, ris, dmacr;
     uint8_t rsr;
@@ -366,7 +367,7 @@ static size_t pl011_can_receive(void *arg)
 {
     struct pl011 *p = arg;
     pthread_mutex_lock(&p->dev.lock);
-    size_t n = rx_room(p);
+    size_t n = p->paused ? 0 : rx_room(p);
     pthread_mutex_unlock(&p->dev.lock);
     return n;
 }
@@ -390,12 +391,30 @@ static void pl011_write_ready(void *arg)
 {
     struct pl011 *p = arg;
     pthread_mutex_lock(&p->dev.lock);
-    tx_drain(p);
-    pl011_update(p);
+    if (!p->paused) {
+        tx_drain(p);
+        pl011_update(p);
+    }
     pthread_mutex_unlock(&p->dev.lock);
 }
 
 /* ---- Life ---- */
+
+/* What the backend could not give or take meanwhile happens when the machine goes on. Input whose
+ * delivery had begun when the machine stopped may still come in. */
+static void pl011_pause(struct device *d, bool paused)
+{
+    struct pl011 *p = pl011_of(d);
+    pthread_mutex_lock(&d->lock);
+    p->paused = paused;
+    if (!paused) {
+        tx_drain(p);
+        pl011_update(p);
+    }
+    pthread_mutex_unlock(&d->lock);
+    if (!paused && p->chr)
+        chr_rx_ready(p->chr);
+}
 
 static void pl011_reset(struct device *d)
 {
@@ -448,6 +467,7 @@ static const struct state_field pl011_fields[] = {
     F_DERIVED(S, irq, "pl011_loaded drives it"),
     F_WIRING(S, chr),
     F_WIRING(S, client),
+    F_WIRING(S, paused),
     F_UINT_MAX(S, cr, CR_MASK),
     F_UINT_MAX(S, lcr_h, 0xff),
     F_UINT_MAX(S, ibrd, 0xffff),
@@ -479,6 +499,7 @@ const struct dev_class pl011_class = {
     .reset = pl011_reset,
     .loaded = pl011_loaded,
     .destroy = pl011_destroy,
+    .pause = pl011_pause,
 };
 
 int pl011_create(struct vm *vm, const char *name, uint64_t base, struct irq irq, struct chr *chr,

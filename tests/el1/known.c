@@ -244,15 +244,11 @@ static bool large_block(const struct el1_trial *t, const struct el1_result *mine
 {
     unsigned first = log2_grain(t) == 12 ? 1 : 2;
     uint64_t par = mine->state.sys[EL1_PAR_EL1];
-    for (unsigned i = 0; t->kind == EL1_WALK_KIND && i < first; i++) {
-        unsigned fsc = 4 + i;
-        if (!t->entry[i].pa || (t->entry[i].value & 3) != 1)
-            continue;
-        if ((took_exception(t, mine) && fsc_of(mine) == fsc) ||
-            (!took_exception(t, mine) && (par & 1) && bits(par, 6, 1) == fsc))
-            return as_mine(mine, theirs);
-    }
-    return false;
+    unsigned fsc = took_exception(t, mine) ? fsc_of(mine) : par & 1 ? (unsigned)bits(par, 6, 1) : 0;
+    bool block = false;
+    for (unsigned i = 0; i < EL1_ENTRIES; i++) /* with any TnSZ, its level may be another */
+        block = block || (t->entry[i].pa && (t->entry[i].value & 3) == 1);
+    return t->kind == EL1_WALK_KIND && block && fsc - 4 < first && as_mine(mine, theirs);
 }
 
 static bool dirty_wxn(const struct el1_trial *t, const struct el1_result *mine,

@@ -28,6 +28,7 @@ ${CC:-gcc} -std=gnu11 -O2 -g -D_GNU_SOURCE $warn ${TEST_CFLAGS:-} -I"$root/src" 
     -I"$build/gen" -o "$tmp/random" "$here/main.c" "$here/generate.c" "$here/machine.c" \
     "$here/known.c" -Wl,--start-group "$build/lib_engine.a" "$build/lib_vm.a" "$build/lib_mem.a" \
     "$build/lib_a64.a" "$build/lib_state.a" "$build/lib_base.a" -Wl,--end-group -pthread
-# Features that no CPU model here has are switched off there too.
+# Features that no CPU model here has are switched off there too. A trial that never ends there ends
+# with the time limit.
 "$tmp/random" -e "${E:-interp}" -n "${N:-100}" -s "${SEED:-1}" -i "${I:-}" -- \
-    "$emu" -cpu max,pauth=off,sve=off,sme=off "$tmp/guest"
+    timeout --foreground "${LIMIT:-600}" "$emu" -cpu max,pauth=off,sve=off,sme=off "$tmp/guest"

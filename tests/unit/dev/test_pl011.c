@@ -270,6 +270,23 @@ static void test_pl011_input_waits_until_the_receiver_is_on(void **s)
     machine_destroy(m);
 }
 
+static void test_pl011_takes_nothing_while_the_machine_is_stopped(void **s)
+{
+    (void)s;
+    struct fake_chr f = fake_create();
+    struct machine *m = with_uart(&f);
+    struct device *d = m->vm.devices;
+    wr(m, LCR_H, FEN);
+    wr(m, CR, ENABLE);
+    d->cls->pause(d, true);
+    assert_int_equal(f.client->can_receive(f.client->arg), 0);
+    unsigned before = f.rx_ready;
+    d->cls->pause(d, false);
+    assert_int_equal(f.rx_ready, before + 1);
+    assert_int_equal(f.client->can_receive(f.client->arg), 32);
+    machine_destroy(m);
+}
+
 static void test_pl011_receives_in_order_and_asks_for_more(void **s)
 {
     (void)s;
@@ -417,6 +434,7 @@ int main(void)
         cmocka_unit_test(test_pl011_last_output_leaves_at_reset_and_destruction),
         cmocka_unit_test(test_pl011_transmit_interrupt_goes_by_the_trigger_level),
         cmocka_unit_test(test_pl011_input_waits_until_the_receiver_is_on),
+        cmocka_unit_test(test_pl011_takes_nothing_while_the_machine_is_stopped),
         cmocka_unit_test(test_pl011_receives_in_order_and_asks_for_more),
         cmocka_unit_test(test_pl011_receive_interrupts),
         cmocka_unit_test(test_pl011_reports_an_overrun),
