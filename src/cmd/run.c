@@ -2,7 +2,8 @@
  *
  * Signals: SIGINT, SIGTERM, SIGHUP and SIGQUIT are blocked in every thread and waited for by one of
  * their own, which asks for an orderly end; afterwards the process ends by the same signal, so that
- * the caller sees it. A second signal does not wait. SIGPIPE is ignored: writing to a closed pipe is an error like any other.
+ * the caller sees it. A second signal does not wait. SIGPIPE is ignored: writing to a closed pipe is
+ * an error like any other.
  */
 #include "backend/chr.h"
 #include "backend/chr_tap.h"
@@ -180,8 +181,8 @@ static void end_by_signal(int sig, const sigset_t *signals)
     pthread_sigmask(SIG_UNBLOCK, signals, NULL);
 }
 
-/* The first signal asks for an orderly end; another one, or one that comes while the end is under way
- * (output that nobody reads can hold it up), ends at once. */
+/* The first signal asks for an orderly end; another one, or one that comes while the end is under
+ * way (output that nobody reads can hold it up), ends at once. */
 static void *signal_main(void *arg)
 {
     struct run *run = arg;
