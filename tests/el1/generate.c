@@ -98,7 +98,7 @@ static bool is_excluded(unsigned key)
     unsigned crn = key >> 7 & 15, crm = key >> 3 & 15;
     if (key >> 11 == (3 << 3 | 0) && crn == 12 && crm >= 8) /* ICC_* */
         return true;
-    return false;
+    return key >> 11 == (3 << 3 | 3) && crn == 14 && crm >= 8 && crm < 12; /* PMEVCNTR: may count */
 }
 
 static void make_sysreg(uint64_t *s, struct el1_trial *t)

@@ -191,7 +191,11 @@ static bool nothing_there(const struct el1_trial *t, const struct el1_result *mi
                           struct el1_result *theirs)
 {
     uint64_t *far = &theirs->state.sys[EL1_FAR_EL1], change = *far ^ mine->state.sys[EL1_FAR_EL1];
-    if (!is_data_abort(t, mine) || !is_data_abort(t, theirs) || fsc_of(theirs) != 0x10)
+    if (!is_data_abort(t, mine) || !is_data_abort(t, theirs))
+        return false;
+    if (fsc_of(mine) == 0x10 && (fsc_of(theirs) & ~3u) == 4 && bits(*far, 11, 0) == 0)
+        return as_mine(mine, theirs); /* the other page's fault */
+    if (fsc_of(theirs) != 0x10)
         return false;
     if (fsc_of(mine) == 0x21 || fsc_of(mine) == 0x35)
         return as_mine(mine, theirs);
@@ -255,8 +259,9 @@ static bool dirty_wxn(const struct el1_trial *t, const struct el1_result *mine,
                       struct el1_result *theirs)
 {
     uint64_t leaf = leaf_of(t);
-    return (bit(t->state.sys[EL1_SCTLR_EL1], 19) || bit(leaf, 6)) && bits(t->state.sys[EL1_TCR_EL1], 40, 39) == 3 &&
-           bit(leaf, 51) && bit(leaf, 7) && took_exception(t, mine) &&
+    return (bit(t->state.sys[EL1_SCTLR_EL1], 19) || bit(leaf, 6)) &&
+           bits(t->state.sys[EL1_TCR_EL1], 40, 39) == 3 && bit(leaf, 51) && bit(leaf, 7) &&
+           took_exception(t, mine) &&
            (ec_of(mine) & ~1u) == EC_IABT_LOWER && (fsc_of(mine) & ~3u) == 0x0c &&
            as_mine(mine, theirs);
 }
@@ -360,18 +365,15 @@ static const struct reg_row reg_rows[] = {
     {K(3, 3, 4, 4, 0), ALL, RES0, 0x7c89f00 & ~0xff00u, 0, KEEPS "FPCR (C5.2.8)"},
     {K(3, 3, 4, 4, 1), ALL, RES0, 0x800009f, 0, KEEPS "FPSR.NZCV is AArch32's (C5.2.10)"},
     {K(3, 3, 9, 12, 0), ALL, VALUE, 0, 0, "PMCR_EL0.{IMP, IDCODE, N}: IMPLEMENTATION DEFINED"},
-    {K(3, 3, 9, 13, 1), ALL, RES0, 0xc00003ff, 0, KEEPS "PMXEVTYPER_EL0 (FEAT_PMUv3p1, EL2)"},
     {K(3, 3, 14, 12, 0), ANY_OP2, RES0, 0xc00003ff, 0, KEEPS "PMEVTYPER (FEAT_PMUv3p1, EL2)"},
     {K(3, 3, 14, 15, 7), ALL, RES0, 0xc0000000, 0, KEEPS "PMCCFILTR_EL0 (EL2)"},
-    {K(3, 3, 14, 8, 0), ANY_OP2, RES0, 0xffffffff, 0, KEEPS "PMEVCNTR (FEAT_PMUv3p5)"},
-    {K(3, 3, 9, 13, 2), ALL, RES0, 0xffffffff, 0, KEEPS "PMXEVCNTR_EL0 (FEAT_PMUv3p5)"},
     {K(3, 0, 0, 0, 0), ALL & ~127, VALUE, 0, 0, "identification: IMPLEMENTATION DEFINED"},
     {K(3, 1, 0, 0, 0), ANY_OP2, VALUE, 0, 0, "CCSIDR, CLIDR, AIDR: IMPLEMENTATION DEFINED"},
     {K(3, 3, 0, 0, 0), ANY_OP2, VALUE, 0, 0, "CTR, DCZID: IMPLEMENTATION DEFINED"},
     {K(3, 3, 9, 12, 6), ALL & ~1, VALUE, 0, 0, "PMCEID: IMPLEMENTATION DEFINED"},
-    {K(3, 0, 0, 0, 0), ALL & ~127, TRAPPED, 0, 0, "FEAT_IDST, which QEMU has: a trap, not UNDEFINED"},
-    {K(3, 1, 0, 0, 0), ALL & ~127, TRAPPED, 0, 0, "FEAT_IDST, which QEMU has: a trap, not UNDEFINED"},
-    {K(3, 3, 0, 0, 0), ALL & ~127, TRAPPED, 0, 0, "FEAT_IDST, which QEMU has: a trap, not UNDEFINED"},
+    {K(3, 0, 0, 0, 0), ALL & ~127, TRAPPED, 0, 0, "FEAT_IDST: a trap there, not UNDEFINED"},
+    {K(3, 1, 0, 0, 0), ALL & ~127, TRAPPED, 0, 0, "FEAT_IDST: a trap there, not UNDEFINED"},
+    {K(3, 3, 0, 0, 0), ALL & ~127, TRAPPED, 0, 0, "FEAT_IDST: a trap there, not UNDEFINED"},
     {K(2, 0, 0, 0, 2), ANY_CRM, MISSING, 0, 0, "QEMU 7.2 has no OSDTRRX, OSDTRTX, OSECCR"},
     {K(2, 0, 1, 4, 4), ALL, MISSING, 0, 0, "QEMU 7.2 has no DBGPRCR_EL1"},
     {K(2, 0, 7, 0, 6), ANY_CRM, MISSING, 0, 0, "QEMU 7.2 has no DBGCLAIM, DBGAUTHSTATUS"},
@@ -379,7 +381,7 @@ static const struct reg_row reg_rows[] = {
     {K(2, 3, 0, 5, 0), ALL, MISSING, 0, 0, "QEMU 7.2 has no DBGDTRRX_EL0"},
     {K(3, 0, 5, 3, 0), ANY_OP2, MISSING, 0, 0, "ERRIDR_EL1.NUM = 0: ERRSELR_EL1 may be UNDEFINED"},
     {K(3, 0, 5, 4, 0), ALL & ~15, MISSING, 0, 0, "ERRIDR_EL1.NUM = 0: ERX may be UNDEFINED"},
-    {K(3, 0, 12, 0, 1), ALL, MISSING, 0, 0, "RVBAR_EL1 is for the highest level; that is EL2 there"},
+    {K(3, 0, 12, 0, 1), ALL, MISSING, 0, 0, "RVBAR_EL1 is for the highest level, EL2 there"},
     {K(3, 3, 14, 0, 0), ALL, VALUE, 0, 0, "CNTFRQ_EL0: IMPLEMENTATION DEFINED reset value"},
     {K(3, 3, 14, 0, 0), ALL, MISSING, 0, 0, "CNTFRQ_EL0 is written at the highest level only"},
     {K(1, 0, 8, 0, 0), ALL & ~(1 << 11 | 127), EXTRA, 0, 0, "FEAT_TLBIOS, FEAT_TLBIRANGE"},
@@ -387,7 +389,8 @@ static const struct reg_row reg_rows[] = {
     {K(0, 3, 4, 0, 4), ANY_CRM, EXTRA, 0, 0, "FEAT_MTE: MSR TCO"},
     {K(3, 0, 1, 0, 5), ALL & ~3, EXTRA, 0, 0, "FEAT_MTE: RGSR, GCR"},
     {K(3, 0, 5, 6, 0), ANY_OP2, EXTRA, 0, 0, "FEAT_MTE: TFSR"},
-    {K(1, 0, 7, 0, 0), ALL & ~(3 << 11 | 127), EXTRA, 0, 0, "FEAT_MTE, FEAT_DPB2: cache maintenance"},
+    {K(1, 0, 7, 0, 0), ALL & ~(3 << 11 | 127), EXTRA, 0, 0, "FEAT_MTE, FEAT_DPB2: maintenance"},
+    {K(3, 0, 11, 0, 0), ALL & ~(7 << 11 | 127), EXTRA, 0, 0, "IMPLEMENTATION DEFINED space"},
     {K(3, 0, 15, 0, 0), ALL & ~(7 << 11 | 127), EXTRA, 0, 0, "IMPLEMENTATION DEFINED space"},
     {K(3, 0, 9, 14, 6), ALL, EXTRA, 0, 0, "FEAT_PMUv3p4: PMMIR_EL1"},
     {K(3, 0, 0, 0, 0), ANY_OP2, MISSING, 0, 0, "reserved encodings beside MIDR_EL1: zero here, "
@@ -474,27 +477,28 @@ struct known {
 
 static const struct known rows[] = {
     {sp_alignment, "QEMU has no SP alignment check (D1.3.10.3)"},
-    {pc_alignment, "QEMU translates a misaligned PC before it checks the alignment; the PC alignment "
+    {pc_alignment, "QEMU translates a misaligned PC before it checks alignment; the PC alignment "
                    "fault has the higher priority (D1.3.5.5)"},
     {cache_maintenance, "QEMU does not translate the address of cache maintenance (D7.5.9)"},
     {device_alignment, "QEMU 7.2 allows unaligned accesses and DC ZVA to Device memory (B2.9.3)"},
-    {nothing_there, "IMPLEMENTATION DEFINED: unaligned or exclusive access where no memory is; here "
-                    "an alignment or unsupported atomic fault as of a device, there an external abort of an aligned part"},
-    {unknown_after_abort, "UNKNOWN: registers that an aborted load and memory that an aborted store "
-                          "would have written"},
+    {nothing_there, "IMPLEMENTATION DEFINED: unaligned or exclusive access where no memory is; "
+                    "here an alignment or unsupported atomic fault as of a device, there an "
+                    "external abort of an aligned part"},
+    {unknown_after_abort, "UNKNOWN: registers that an aborted load and memory that an aborted "
+                          "store would have written"},
     {lse2, "QEMU 7.2 has no FEAT_LSE2: it faults on unaligned accesses within 16 bytes (B2.5.2)"},
     {ldapr_unaligned, "QEMU 7.2 does not check the alignment of LDAPR (B2.5.2)"},
     {at_shareability, "PAR_EL1.SH of Device and Non-cacheable memory is Outer Shareable "
                       "(PAREncodeShareability()); QEMU copies the descriptor's"},
     {at_access_flag, "AT, permission and alignment faults may update the descriptor or not "
                      "(Unpredictable_AFUPDATE)"},
-    {size_out_of_range, "CONSTRAINED UNPREDICTABLE: TCR_EL1.TnSZ out of range (D8.2); below 16 it is "
-                        "FEAT_LVA's, which QEMU has"},
+    {size_out_of_range, "CONSTRAINED UNPREDICTABLE: TCR_EL1.TnSZ out of range (D8.2); below 16 it "
+                        "is FEAT_LVA's, which QEMU has"},
     {immediate_trap, "ESR_EL1 of a trapped MSR (immediate): QEMU 7.2 exchanges Op1 and Op2"},
     {illegal_return, "an illegal exception return restores PSTATE.PAN (SetPSTATEFromPSR()) and "
                      "removes the tag of ELR (AArch64.ExceptionReturn()); QEMU does neither"},
-    {dirty_wxn, "a clean page with DBM counts as writable for WXN, and for EL1's execution where EL0 "
-                "may write (AArch64.S1Walk()); QEMU 7.2 takes AP[2] as it is"},
+    {dirty_wxn, "a clean page with DBM counts as writable for WXN, and for EL1's execution where "
+                "EL0 may write (AArch64.S1Walk()); QEMU 7.2 takes AP[2] as it is"},
     {large_block, "QEMU 7.2 accepts blocks at levels where the granule has none (D8.3.1)"},
     {zero_btype, "CONSTRAINED UNPREDICTABLE: SPSR.BTYPE of these exceptions may be zero "
                  "(AArch64.TakeException(), Unpredictable_ZEROBTYPE)"},

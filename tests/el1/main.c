@@ -95,8 +95,8 @@ static void run_theirs(struct test *t)
 static void difference(const char *what, int n, uint64_t in, uint64_t mine, uint64_t theirs)
 {
     if (mine != theirs)
-        printf("#     %s%.0d %016" PRIx64 ": expected %016" PRIx64 ", got %016" PRIx64 "\n", what, n,
-               in, theirs, mine);
+        printf("#     %s%.0d %016" PRIx64 ": expected %016" PRIx64 ", got %016" PRIx64 "\n", what,
+               n, in, theirs, mine);
 }
 
 static void report(const struct test *test, uint64_t index, const struct el1_trial *t,

@@ -67,7 +67,7 @@ struct el1_trial {
     uint32_t word[EL1_WORDS], count, kind;
 };
 
-/* At EL1_BATCH. `done`: trials completed; `error`: the runner itself took an exception (its ESR). */
+/* At EL1_BATCH. `done`: trials completed; `error`: ESR of an exception of the runner itself. */
 struct el1_batch {
     uint64_t count, done, error, where;
     struct el1_trial trial[EL1_TRIALS];

@@ -1,5 +1,5 @@
-/* Random sequences at EL0: straight words, flags, memory, forward branches and loops (make.c), on an
- * engine and by the AArch64 half of tests/isa/random; the state at the end is compared.
+/* Random sequences at EL0: straight words, flags, memory, forward branches and loops (make.c), on
+ * an engine and by the AArch64 half of tests/isa/random; the state at the end is compared.
  *
  *     seq [-e ENGINE] [-n COUNT] [-s SEED] [-i INDEX] -- COMMAND...
  *

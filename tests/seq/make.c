@@ -60,9 +60,11 @@ static bool is_excluded(enum a64_op op)
            op == A64_SVC || op == A64_WFI || op == A64_WFE || op == A64_HLT || op == A64_BRK;
 }
 
-static const char *const groups[] = {"ADD", "SUB", "ADC", "SBC", "AND", "BIC", "CCM", "CSEL", "CSIN",
+static const char *const groups[] = {"ADD", "SUB", "ADC", "SBC", "AND", "BIC", "CCM", "CSEL",
+                                     "CSIN",
                                      "EOR", "ORR", "LDR", "STR", "LDP", "STP", "LD1", "ST1", "MADD",
-                                     "BFM", "UBFM", "EXTR", "FCMP", "FCSEL", "FCCMP", "RMIF", "CFINV"};
+                                     "BFM", "UBFM", "EXTR", "FCMP", "FCSEL", "FCCMP",
+                                     "RMIF", "CFINV"};
 
 static enum a64_op choose(struct maker *k)
 {
