@@ -2,8 +2,8 @@
  *
  * Signals: SIGINT, SIGTERM, SIGHUP and SIGQUIT are blocked in every thread and waited for by one of
  * their own, which asks for an orderly end; afterwards the process ends by the same signal, so that
- * the caller sees it. A second signal does not wait. SIGPIPE is ignored: writing to a closed pipe is
- * an error like any other.
+ * the caller sees it. A second signal does not wait. SIGPIPE is ignored: writing to a closed pipe
+ * is an error like any other.
  */
 #include "backend/chr.h"
 #include "backend/chr_tap.h"
