@@ -5,8 +5,8 @@
  * always 1: all A64 instructions are 32 bits, and the classes without an instruction have IL = 1.
  *
  * Choices where the architecture leaves one:
- *  - SPSR.BTYPE is PSTATE.BTYPE for interrupts and for the exceptions that come before or instead of
- *    execution (those of fetch, step, breakpoints, BRK, branch targets); for all others it is 0.
+ *  - SPSR.BTYPE is PSTATE.BTYPE for interrupts and for the exceptions that come before or instead
+ *    of execution (fetch, step, breakpoints, BRK, branch targets); for all others it is 0.
  *  - On an illegal exception return SSBS, UAO, DIT and BTYPE (UNKNOWN) keep their values.
  *  - PSTATE.DIT is not changed by exception entry, PSTATE.UAO becomes 0.
  *  - SError goes before FIQ, FIQ before IRQ. A physical SError is an edge: taking it clears it.

@@ -14,6 +14,9 @@ only=" $* "
 # With sanitizers one guest that uses every device at once is what the time allows.
 case ${BUILD:-} in */asan | */tsan) only=" every_device_at_once " ;; esac
 export TSAN_OPTIONS="${TSAN_OPTIONS:-} suppressions=$root/tests/tsan.supp"
+# The suppressions name functions, so the sanitizer must find its symbolizer.
+symbolizer=$(command -v llvm-symbolizer-14 || command -v llvm-symbolizer) &&
+    TSAN_OPTIONS="$TSAN_OPTIONS external_symbolizer_path=$symbolizer"
 guest=$root/tools/guest
 work=$(mktemp -d)
 trap 'kill $(jobs -p) 2>/dev/null; rm -rf "$work"' EXIT
