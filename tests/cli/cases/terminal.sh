@@ -3,6 +3,9 @@
 if ! command -v expect >/dev/null; then
     skip 'the terminal is restored' 'expect is not installed'
     return
+elif ! expect -c 'spawn true' >/dev/null 2>&1; then
+    skip 'the terminal is restored' 'no pseudo-terminals here (is /dev/pts mounted?)'
+    return
 fi
 
 # on_terminal NAME WANTED-STATUS[|OTHER] GUEST EXPECT-COMMANDS: runs the guest in a terminal of its own; the
