@@ -98,7 +98,8 @@ struct pl011 {
     struct irq irq;
     struct chr *chr; /* null: none; not owned */
     struct chr_client client;
-    bool paused; /* the machine is stopped: the backend changes nothing here */
+    bool paused;      /* the machine is stopped: the backend changes nothing here */
+    bool write_missed; /* it had room meanwhile */
 
     uint32_t cr, lcr_h, ibrd, fbrd, ilpr, ifls, imsc, ris, dmacr;
     uint8_t rsr;
@@ -391,6 +392,7 @@ static void pl011_write_ready(void *arg)
 {
     struct pl011 *p = arg;
     pthread_mutex_lock(&p->dev.lock);
+    p->write_missed = p->paused;
     if (!p->paused) {
         tx_drain(p);
         pl011_update(p);
@@ -407,7 +409,8 @@ static void pl011_pause(struct device *d, bool paused)
     struct pl011 *p = pl011_of(d);
     pthread_mutex_lock(&d->lock);
     p->paused = paused;
-    if (!paused) {
+    if (!paused && p->write_missed) {
+        p->write_missed = false;
         tx_drain(p);
         pl011_update(p);
     }
@@ -468,6 +471,7 @@ static const struct state_field pl011_fields[] = {
     F_WIRING(S, chr),
     F_WIRING(S, client),
     F_WIRING(S, paused),
+    F_WIRING(S, write_missed),
     F_UINT_MAX(S, cr, CR_MASK),
     F_UINT_MAX(S, lcr_h, 0xff),
     F_UINT_MAX(S, ibrd, 0xffff),

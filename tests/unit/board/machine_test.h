@@ -91,13 +91,19 @@ static const struct chr_ops capture_ops = {
     capture_write, capture_rx_ready, capture_attach, capture_detach, capture_size, capture_destroy,
 };
 
-/* Types into the console, as far as the device has room. */
+/* Types into the console of a stopped machine, as far as the device has room. The UART takes nothing
+ * while it is stopped, so it is let go for that. */
 static inline void board_type(struct board *m, const char *text)
 {
     const struct chr_client *k = m->console.client;
+    struct device *d = m->virt.vm.devices;
+    while (strcmp(d->name, "pl011"))
+        d = d->next;
+    d->cls->pause(d, false);
     size_t n = k->can_receive(k->arg), len = strlen(text);
     if (n)
         k->receive(k->arg, (const uint8_t *)text, len < n ? len : n);
+    d->cls->pause(d, true);
 }
 
 /* ---- Stopping at an instruction ---- */

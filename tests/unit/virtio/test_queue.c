@@ -565,6 +565,26 @@ static void test_vq_split_event_index_suppresses_interrupts(void **state)
     stop();
 }
 
+/* Found by a planted bug: indices are compared modulo 2^16. */
+static void test_vq_split_event_index_works_across_the_wrap(void **state)
+{
+    (void)state;
+    start(SPLIT, SIZE);
+    uint16_t *used_event = fd_ptr(&fd, fd.q[0].driver + 4 + 2 * SIZE, 2);
+    *used_event = 0x8000;
+    for (unsigned done = 0; done < 65532; done += 4)
+        irqs_of(4);
+    *used_event = 65534;
+    assert_int_equal(irqs_of(2), 0); /* index 65532, 65533 */
+    assert_int_equal(irqs_of(2), 1); /* passes 65534; the index is now 0 */
+    *used_event = 2;
+    assert_int_equal(irqs_of(2), 0);
+    assert_int_equal(irqs_of(1), 1);
+    *used_event = 65535;
+    assert_int_equal(irqs_of(2), 0); /* behind */
+    stop();
+}
+
 static void test_vq_split_flags_suppress_interrupts(void **state)
 {
     (void)state;
@@ -734,6 +754,7 @@ int main(void)
         cmocka_unit_test(test_vq_packed_driver_that_marks_the_ring_again_does_not_leave_it),
         cmocka_unit_test(test_vq_areas_must_be_aligned_and_in_ram),
         cmocka_unit_test(test_vq_split_event_index_suppresses_interrupts),
+        cmocka_unit_test(test_vq_split_event_index_works_across_the_wrap),
         cmocka_unit_test(test_vq_split_flags_suppress_interrupts),
         cmocka_unit_test(test_vq_packed_event_structure_suppresses_interrupts),
         cmocka_unit_test(test_vq_asks_for_kicks_only_when_idle),
