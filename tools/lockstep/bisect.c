@@ -1,9 +1,9 @@
 /* The first instruction after which two machines differ, by halving.
  *
- * Each try goes back to the checkpoint and runs, without other stops than those of the first time, to
- * the number of instructions in question. So it takes the same way as the first run up to its last
- * instruction, whatever the bug depends on: running one instruction at a time would have engines look
- * for interrupts, and leave their run loops, at other places.
+ * Each try goes back to the checkpoint and runs, without other stops than those of the first time,
+ * to the number of instructions in question. So it takes the same way as the first run up to its
+ * last instruction, whatever the bug depends on: running one instruction at a time would have
+ * engines look for interrupts, and leave their run loops, at other places.
  */
 #include "lockstep.h"
 

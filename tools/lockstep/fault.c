@@ -1,6 +1,6 @@
-/* An engine with one wrong bit: what the tool is tested with. It runs another engine, one instruction
- * at a time from the given count on, until the instruction in question has been executed and its
- * result can be changed:
+/* An engine with one wrong bit: what the tool is tested with. It runs another engine, one
+ * instruction at a time from the given count on, until the instruction in question has been
+ * executed and its result can be changed:
  *
  *   loads, data processing   the first of X0..X30, SP, NZCV and V0..V31 that changed
  *   stores, MSR, SYS         the source register Rt, which is right again afterwards

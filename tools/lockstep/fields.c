@@ -1,5 +1,5 @@
-/* A saved machine (vm/vm_state.h) as a list of named values. The stream names its objects and fields,
- * so this knows no device; only the array of system registers gets the registers' names. */
+/* A saved machine (vm/vm_state.h) as a list of named values. The stream names its objects and
+ * fields, so this knows no device; only the array of system registers gets the registers' names. */
 #include "lockstep.h"
 
 #include "a64/sysreg.h"

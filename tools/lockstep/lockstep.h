@@ -97,7 +97,8 @@ struct ls_planted {
 };
 
 /* Reads "NAME:BIT[@N]" and gives an engine that works like `base` but for the first execution of
- * instruction NAME after N instructions: one bit of its result is wrong. One per process. -EINVAL. */
+ * instruction NAME after N instructions: one bit of its result is wrong. One per process.
+ * -EINVAL. */
 int MUST_CHECK fault_parse(const char *text, const struct engine_ops *base,
                            struct ls_planted *planted, const struct engine_ops **out,
                            struct err *e);

@@ -1,6 +1,7 @@
-/* lockstep: runs one machine under two engines, or two ways of working of one, and compares them after
- * every few instructions: all state but RAM each time, RAM every few times. The first difference is
- * narrowed down to one instruction (bisect.c). doc/testing-lab.md says how it is used.
+/* lockstep: runs one machine under two engines, or two ways of working of one, and compares them
+ * after every few instructions: all state but RAM each time, RAM every few times. The first
+ * difference is narrowed down to one instruction (bisect.c). doc/testing-lab.md says how it is
+ * used.
  *
  * Exit status: 0 equal, 1 different, 2 usage or a machine that cannot be made, 3 not reproducible.
  */
@@ -41,7 +42,7 @@ static const char usage[] =
     "  --sample K              look at the registers each 2^K instructions (10)\n"
     "  --ram-every M           compare RAM, and make a checkpoint, each M comparisons (16)\n"
     "  --console FILE          write A's console there\n"
-    "  --dump PREFIX           write the states around the first difference to PREFIX.before, .a, .b\n";
+    "  --dump PREFIX           write the states around the difference to PREFIX.before, .a, .b\n";
 
 static double now_s(void)
 {

@@ -1,12 +1,12 @@
-/* The process that holds one machine. It has no vCPU thread: vcpu_run_until() runs the guest when the
- * driver says so. Time is counted in instructions and nothing comes from outside, so the machine is
- * a function of its configuration.
+/* The process that holds one machine. It has no vCPU thread: vcpu_run_until() runs the guest when
+ * the driver says so. Time is counted in instructions and nothing comes from outside, so the
+ * machine is a function of its configuration.
  *
  * A checkpoint is a child made by fork(), which waits at a pipe. To go back the parent wakes it and
- * ends; the child then answers the driver. A parent that dies also wakes it: so a crash ends with the
- * machine back at the checkpoint. RAM is private memory here instead of the memfd, or parent and child
- * would share it. Threads do not survive fork(), and none are needed: virtio queues are served by the
- * vCPU when the clock is the counted one, and the console is the one below.
+ * ends; the child then answers the driver. A parent that dies also wakes it: so a crash ends with
+ * the machine back at the checkpoint. RAM is private memory here instead of the memfd, or parent
+ * and child would share it. Threads do not survive fork(), and none are needed: virtio queues are
+ * served by the vCPU when the clock is the counted one, and the console is the one below.
  *
  * A wrong result can be overwritten before the driver compares. So the registers are looked at more
  * often than that, at the same instruction counts in both machines, and a hash of what was seen is
@@ -37,8 +37,8 @@
 #define IDLE_NS UINT64_C(3600000000000) /* a guest that waits for longer waits for ever */
 #define PRESENT (UINT64_C(3) << 62)     /* /proc/PID/pagemap: in memory or swapped out */
 
-/* A console that keeps a hash of what the guest wrote, and writes it to a file at the place where it
- * belongs, so that going back and writing it again does no harm. */
+/* A console that keeps a hash of what the guest wrote, and writes it to a file at the place where
+ * it belongs, so that going back and writing it again does no harm. */
 struct console {
     struct chr chr;
     uint64_t hash, bytes;
@@ -217,7 +217,8 @@ static enum ls_end take_end(struct worker *w)
 /* What most instructions write. */
 static void look(struct worker *w, const struct a64_cpu *cpu)
 {
-    const uint64_t rest[] = {cpu->pc,    cpu->fp.fpcr, cpu->fp.fpsr, cpu->nzcv | cpu->daif | cpu->el,
+    const uint64_t rest[] = {cpu->pc, cpu->fp.fpcr, cpu->fp.fpsr,
+                             cpu->nzcv | cpu->daif | cpu->el,
                              cpu->sp[0], cpu->sp[1],   cpu->sp[2],   cpu->sp[3]};
     uint64_t h = hash_bytes(cpu->x, sizeof(cpu->x), w->trail);
     h = hash_bytes(cpu->v, sizeof(cpu->v), h);
@@ -242,8 +243,8 @@ static void run_until(struct worker *w, uint64_t instret)
 
 /* ---- RAM ---- */
 
-/* Which pages of RAM were ever touched: entries of the kernel's map of this process. Null: unknown, all
- * must be looked at. The caller frees it. */
+/* Which pages of RAM were ever touched: entries of the kernel's map of this process. Null: unknown,
+ * all must be looked at. The caller frees it. */
 static uint64_t *touched_pages(const struct mem *m)
 {
     size_t bytes = m->ram_bytes / MEM_PAGE_SIZE * sizeof(uint64_t);
@@ -293,7 +294,8 @@ static void drop_checkpoint(struct worker *w)
         (void)waitpid(w->checkpoint, NULL, 0);
 }
 
-/* Returns in the one that goes on, and later in the checkpoint if it is woken; `woken` says which. */
+/* Returns in the one that goes on, and later in the checkpoint if it is woken; `woken` says
+ * which. */
 static void make_checkpoint(struct worker *w, bool *woken)
 {
     int pipe_fd[2];

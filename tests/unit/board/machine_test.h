@@ -91,8 +91,8 @@ static const struct chr_ops capture_ops = {
     capture_write, capture_rx_ready, capture_attach, capture_detach, capture_size, capture_destroy,
 };
 
-/* Types into the console of a stopped machine, as far as the device has room. The UART takes nothing
- * while it is stopped, so it is let go for that. */
+/* Types into the console of a stopped machine, as far as the device has room. The UART takes
+ * nothing while it is stopped, so it is let go for that. */
 static inline void board_type(struct board *m, const char *text)
 {
     const struct chr_client *k = m->console.client;
