@@ -59,9 +59,9 @@ on_terminal 'Ctrl-A Ctrl-A sends Ctrl-A' 0 echo \
     'sleep 0.5; send "\001\001R"; expect "\001R" {} timeout { exit 9 }; send "\001x"'
 for sig in TERM INT HUP QUIT; do
     on_terminal "SIG$sig restores the terminal" $((128 + $(kill -l $sig))) ready \
-        "$ready; exec sh -c "kill -$sig [monitor]""
+        "$ready; exec sh -c \"kill -$sig [monitor]\""
 done
 for sig in ABRT SEGV; do # a sanitizer turns either into SIGABRT
     on_terminal "a crash (SIG$sig) restores the terminal" "$((128 + $(kill -l $sig)))|134" ready \
-        "$ready; exec sh -c "kill -$sig [monitor]""
+        "$ready; exec sh -c \"kill -$sig [monitor]\""
 done
