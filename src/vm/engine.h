@@ -31,7 +31,8 @@ struct engine_ops {
     /* Allocates per-vCPU data into cpu->engine. It is to work as v->vm->engine_config says. */
     int (*vcpu_create)(struct vcpu *v, struct err *e);
     void (*vcpu_destroy)(struct vcpu *v);
-    /* Executes until something of enum a64_exit happens, at most `budget` instructions. @vcpu */
+    /* Executes until something of enum a64_exit happens, at most `budget` instructions; one that
+     * cannot be fetched counts too. @vcpu */
     enum a64_exit (*run)(struct vcpu *v, uint64_t budget);
     /* TLB maintenance on this vCPU. @vcpu */
     void (*tlbi)(struct vcpu *v, const struct a64_tlbi *op);

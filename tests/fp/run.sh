@@ -1,6 +1,5 @@
 #!/bin/sh
 # modes: rel
-# quick
 #
 # usage: tests/fp/run.sh [SOJOURN]
 #
@@ -22,5 +21,4 @@ if ! echo '#include <mpfr.h>' | ${CC:-gcc} -E - >/dev/null 2>&1; then
 fi
 ${CC:-gcc} -std=gnu11 -O2 -g -D_GNU_SOURCE -Wall -Wextra -Wshadow -Werror -Isrc -o "$dir/fp" \
     tests/fp/main.c tests/fp/ref.c tests/fp/ref_exact.c "$build/lib_a64.a" -lmpfr -lgmp
-N=${N:-${CHECK_QUICK:+20000}}
 "$dir/fp" "${N:-500000}" "${SEED:-1}" "${I:-*}" "${JOBS:-$(nproc)}"

@@ -11,7 +11,7 @@ _start:
 1:      sub     x28, x28, #1
         str     x28, [x29, #128]
         ldr     x27, [x29, #128]
-        cbnz    x27, 1b
+        cbnz    x27, 1b                 // 80005 instructions so far
 
         movz    x0, #0x1234
         movk    x0, #0xabcd, lsl #16    // MOVK
@@ -20,7 +20,7 @@ _start:
         add     x3, x0, x1, lsr #3      // ADD_s
         eor     x4, x3, x1, ror #9      // EOR_s
         subs    x5, x3, #0x321          // SUBS_i
-        ccmp    x5, #7, #5, ne          // CCMP_i
+        ccmp    x5, #7, #5, eq          // CCMP_i
         mrs     x6, nzcv
         csel    x7, x3, x4, cc          // CSEL
         csinc   x8, x3, x4, mi          // CSINC
@@ -28,7 +28,7 @@ _start:
         madd    x10, x3, x4, x1         // MADD
         smulh   x11, x3, x4             // SMULH
         udiv    x12, x4, x0             // UDIV
-        sdiv    w13, w4, w0             // SDIV
+        sdiv    x13, x1, x0             // SDIV
         clz     x14, x12                // CLZ
         rbit    x15, x12                // RBIT
         extr    x16, x3, x4, #13        // EXTR
@@ -59,7 +59,9 @@ _start:
         ldr     q5, [x2, #80]           // LDR_q_i
         add     v6.4s, v4.4s, v5.4s     // ADD_v
         fmul    v7.2d, v6.2d, v5.2d     // FMUL_v
-        tbl     v8.16b, {v5.16b}, v6.16b // TBL_v
+        movi    v9.16b, #15
+        and     v9.16b, v9.16b, v6.16b
+        tbl     v8.16b, {v5.16b}, v9.16b // TBL_v
         mov     v9.16b, v5.16b
         aese    v9.16b, v6.16b          // AESE
         addv    s10, v6.4s              // ADDV_v

@@ -4,8 +4,9 @@
 #   tests/prog/run.sh BIN [NAME...]    BIN: the monitor, or a qemu-system-aarch64 as an oracle
 #
 # Prints `ok NAME`, `not ok NAME` or `skip NAME reason` per program and a summary. Environment:
-# TIMEOUT (seconds per program, 120), KEEP (folder for images and logs, kept), CROSS (prefix of the
-# compiler), PROG_CFLAGS (more flags), RUN_ARGS (more arguments for BIN). README says more.
+# TIMEOUT (seconds per program, 120), KEEP (folder for images and logs, kept), BUILD_ONLY (do not run
+# what is built there), CROSS (prefix of the compiler), PROG_CFLAGS (more flags), RUN_ARGS (more
+# arguments for BIN). README says more.
 #
 # modes: rel asan
 set -u
@@ -105,6 +106,7 @@ for n in $names; do
         result 'not ok' "$n" "(does not build)"
         continue
     fi
+    [ -z "${BUILD_ONLY:-}" ] || continue
     run "$n" >"$out/$n.err" 2>&1
     status=$?
     if [ $status -eq 0 ] && grep -q '^SUCCESS' "$out/$n.log" 2>/dev/null; then

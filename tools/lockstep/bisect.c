@@ -245,8 +245,11 @@ int bisect(struct side side[2], uint64_t lo, uint64_t hi, uint64_t chunk, const 
     printf("different after %" PRIu64 " instructions, equal after %" PRIu64 "\n", hi, lo);
     print_where(side);
     fflush(stdout);
-    for (unsigned i = 0; i < 2; i++) /* a try is no longer than what was already run */
-        side[i].timeout_s = 10 + 4 * (side[0].slowest_s + side[1].slowest_s);
+    for (unsigned i = 0; i < 2; i++) { /* a try is no longer than what was already run */
+        double enough = 2 + 10 * (side[0].slowest_s + side[1].slowest_s);
+        if (enough < side[i].timeout_s)
+            side[i].timeout_s = enough;
+    }
     if (hi == lo) {
         printf("not ok: they differ before the first instruction\n");
         return 1;

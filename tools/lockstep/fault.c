@@ -6,19 +6,31 @@
  *   stores, MSR, SYS         the source register Rt, which is right again afterwards
  *   branches                 the new PC
  *
- * Afterwards it runs the other engine as it is. */
+ * Afterwards it runs the other engine as it is. Three faults more have names of their own:
+ *
+ *   crash       the process dies
+ *   hang        run() does not return
+ *   lost-tlbi   one TLB maintenance operation is not done: what a saved state could not show */
 #include "lockstep.h"
 
 #include "a64/exception.h"
 #include "a64/mmu.h"
 #include "a64_ops.h"
+#include "base/bits.h"
 #include "vm/vm.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+enum kind { RESULT, CRASH, HANG, LOST_TLBI };
+
+static const char *const special[] = {[CRASH] = "crash", [HANG] = "hang",
+                                      [LOST_TLBI] = "lost-tlbi"};
 
 static struct {
+    enum kind kind;
     const struct engine_ops *base;
     struct engine_ops ops;
     enum a64_op op;
@@ -75,6 +87,13 @@ static bool flip_result(struct a64_cpu *cpu, const struct a64_cpu *old)
     return false;
 }
 
+static void note(const struct a64_cpu *old, uint32_t word)
+{
+    fault.done = true;
+    *fault.planted = (struct ls_planted){
+        .done = true, .word = word, .instret = old->instret, .pc = old->pc};
+}
+
 /* Runs the instruction `word`, which is the one to be wrong. */
 static enum a64_exit run_wrong(struct vcpu *v, uint32_t word)
 {
@@ -85,7 +104,7 @@ static enum a64_exit run_wrong(struct vcpu *v, uint32_t word)
     uint16_t traits = a64_op_info[fault.op].traits;
     unsigned rt = word & 31, rn = word >> 5 & 31;
     bool source = changes_source(traits), vector = traits & A64_TRAIT_FP, hit = false;
-    if (source && (vector || (rt != 31 && rt != rn))) {
+    if (source && (vector || (rt != 31 && (rt != rn || traits & A64_TRAIT_SYSTEM)))) {
         if (vector)
             flip(&cpu->v[rt], fault.bit % 128);
         else
@@ -99,11 +118,8 @@ static enum a64_exit run_wrong(struct vcpu *v, uint32_t word)
         flip(&cpu->x[rt], fault.bit % 64);
     else if (!source && cpu->instret == old->instret + 1)
         hit = flip_result(cpu, old);
-    if (hit) {
-        fault.done = true;
-        *fault.planted = (struct ls_planted){
-            .done = true, .word = word, .instret = old->instret, .pc = old->pc};
-    }
+    if (hit)
+        note(old, word);
     free(old);
     return why;
 }
@@ -112,12 +128,18 @@ static enum a64_exit fault_run(struct vcpu *v, uint64_t budget)
 {
     struct a64_cpu *cpu = &v->cpu;
     uint64_t end = cpu->instret + budget;
-    if (fault.done)
+    if (fault.done || fault.kind == LOST_TLBI)
         return fault.base->run(v, budget);
     if (cpu->instret < fault.from) {
         uint64_t n = fault.from - cpu->instret;
         return fault.base->run(v, n < budget ? n : budget);
     }
+    if (fault.kind != RESULT)
+        note(cpu, 0);
+    if (fault.kind == CRASH)
+        abort();
+    while (fault.kind == HANG)
+        pause();
     enum a64_exit why = A64_EXIT_BUDGET;
     while (cpu->instret < end && why == A64_EXIT_BUDGET && !fault.done) {
         uint32_t word;
@@ -127,6 +149,14 @@ static enum a64_exit fault_run(struct vcpu *v, uint64_t budget)
             why = fault.base->run(v, 1);
     }
     return why;
+}
+
+static void fault_tlbi(struct vcpu *v, const struct a64_tlbi *op)
+{
+    if (fault.done || fault.kind != LOST_TLBI || v->cpu.instret < fault.from)
+        fault.base->tlbi(v, op);
+    else
+        note(&v->cpu, 0);
 }
 
 static enum a64_op find_op(const char *name, size_t len)
@@ -141,19 +171,33 @@ static enum a64_op find_op(const char *name, size_t len)
 int fault_parse(const char *text, const struct engine_ops *base, struct ls_planted *planted,
                 const struct engine_ops **out, struct err *e)
 {
-    size_t len = strcspn(text, ":");
-    fault.op = find_op(text, len);
-    if (fault.op == A64_UNDEFINED)
-        return err_set(e, EINVAL, "fault: isa/a64.isa has no '%.*s'", (int)len, text);
-    char *end = NULL;
-    fault.bit = text[len] ? (unsigned)strtoul(text + len + 1, &end, 10) : 0;
-    if (end && *end == '@')
-        fault.from = strtoull(end + 1, &end, 10);
-    if (!end || end == text + len + 1 || *end || fault.bit > 127)
-        return err_set(e, EINVAL, "fault '%s' is not NAME:BIT[@N]", text);
+    size_t len = strcspn(text, ":@");
+    const char *rest = text + len;
+    char *end;
+    for (unsigned i = CRASH; i < ARRAY_LEN(special); i++) {
+        if (strlen(special[i]) == len && !memcmp(special[i], text, len))
+            fault.kind = (enum kind)i;
+    }
+    if (fault.kind == RESULT) {
+        fault.op = find_op(text, len);
+        if (fault.op == A64_UNDEFINED)
+            return err_set(e, EINVAL, "fault: isa/a64.isa has no '%.*s'", (int)len, text);
+        fault.bit = (unsigned)strtoul(*rest == ':' ? rest + 1 : "", &end, 10);
+        if (*rest != ':' || end == rest + 1 || fault.bit > 127)
+            return err_set(e, EINVAL, "fault '%s' is not NAME:BIT[@N], BIT up to 127", text);
+        rest = end;
+    }
+    if (*rest == '@') {
+        fault.from = strtoull(rest + 1, &end, 10);
+        rest = end == rest + 1 ? "?" : end;
+    }
+    if (*rest)
+        return err_set(e, EINVAL, "fault '%s' is not NAME:BIT[@N], crash, hang or lost-tlbi[@N]",
+                       text);
     fault.base = base;
     fault.ops = *base;
     fault.ops.run = fault_run;
+    fault.ops.tlbi = fault_tlbi;
     fault.planted = planted;
     *out = &fault.ops;
     return 0;

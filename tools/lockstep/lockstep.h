@@ -97,8 +97,8 @@ struct ls_planted {
 };
 
 /* Reads "NAME:BIT[@N]" and gives an engine that works like `base` but for the first execution of
- * instruction NAME after N instructions: one bit of its result is wrong. One per process.
- * -EINVAL. */
+ * instruction NAME after N instructions: one bit of its result is wrong; or "crash", "hang" or
+ * "lost-tlbi" [@N]. One per process. -EINVAL. */
 int MUST_CHECK fault_parse(const char *text, const struct engine_ops *base,
                            struct ls_planted *planted, const struct engine_ops **out,
                            struct err *e);
@@ -121,8 +121,7 @@ struct side {
     struct ls_planted *planted;
     bool rewound;     /* by a crash: the checkpoint answers */
     double timeout_s; /* for one command */
-    double slowest_s; /* LS_RUN so far */
-    double cpu_s;     /* spent in LS_RUN, by the clock on the wall */
+    double slowest_s; /* command so far that was finished */
 };
 
 /* Starts a worker and waits for its machine to be ready; -E... with a text. */

@@ -27,20 +27,22 @@ struct plan {
     struct ls_machine machine;
     const char *spec[2];
     const char *dump;
-    uint64_t instructions, chunk, ram_every;
+    uint64_t instructions, chunk, ram_every, timeout_s;
 };
 
 static const char usage[] =
     "usage: lockstep --kernel FILE [OPTION...]\n"
     "  --a ENGINE, --b ENGINE  NAME[,stress=KNOB[+KNOB...]][,fault=INSN:BIT[@N]]; default interp.\n"
     "                          fault: one bit of the result of the first INSN (a name of\n"
-    "                          isa/a64.isa) after N instructions is wrong\n"
+    "                          isa/a64.isa) after N instructions is wrong; also crash[@N],\n"
+    "                          hang[@N], lost-tlbi[@N]\n"
     "  --initrd FILE, --append TEXT, --memory SIZE (256M), --cpu MODEL, --rng: as sojourn run\n"
     "  --seed N                of random numbers (0)\n"
     "  --instructions N        how far (until the machine's end)\n"
     "  --chunk K               compare each 2^K instructions (20)\n"
     "  --sample K              look at the registers each 2^K instructions (10)\n"
     "  --ram-every M           compare RAM, and make a checkpoint, each M comparisons (16)\n"
+    "  --timeout S             what takes longer than that hangs (120)\n"
     "  --console FILE          write A's console there\n"
     "  --dump PREFIX           write the states around the difference to PREFIX.before, .a, .b\n";
 
@@ -54,7 +56,8 @@ static double now_s(void)
 /* ---- Command line ---- */
 
 enum { O_A = 256, O_B, O_KERNEL, O_INITRD, O_APPEND, O_MEMORY, O_CPU, O_RNG, O_SEED, O_INSTRUCTIONS,
-       O_CHUNK, O_SAMPLE, O_RAM_EVERY, O_CONSOLE, O_DUMP, O_HELP };
+       O_CHUNK, O_SAMPLE, O_RAM_EVERY, O_CONSOLE, O_DUMP,
+       O_TIMEOUT, O_HELP };
 
 static const struct option options[] = {
     {"a", 1, NULL, O_A},           {"b", 1, NULL, O_B},
@@ -65,7 +68,7 @@ static const struct option options[] = {
     {"chunk", 1, NULL, O_CHUNK},   {"ram-every", 1, NULL, O_RAM_EVERY},
     {"dump", 1, NULL, O_DUMP},     {"console", 1, NULL, O_CONSOLE},
     {"sample", 1, NULL, O_SAMPLE}, {"help", 0, NULL, O_HELP},
-    {NULL, 0, NULL, 0},
+    {"timeout", 1, NULL, O_TIMEOUT}, {NULL, 0, NULL, 0},
 };
 
 static int number(const char *text, uint64_t min, uint64_t max, uint64_t *to, struct err *e)
@@ -104,9 +107,10 @@ static int take_option(struct plan *p, int option, char *value, struct err *e)
         m->sample = BIT(n);
         break;
     case O_RAM_EVERY: r = number(value, 1, UINT32_MAX, &p->ram_every, e); break;
+    case O_TIMEOUT: r = number(value, 1, 86400, &p->timeout_s, e); break;
     case O_CONSOLE: m->console = value; break;
     case O_DUMP: p->dump = value; break;
-    default: r = err_set(e, EINVAL, "%s", usage); break;
+    default: r = err_set(e, EINVAL, "see lockstep --help"); break;
     }
     return r;
 }
@@ -121,6 +125,7 @@ static int parse(struct plan *p, int argc, char **argv, struct err *e)
         .instructions = UINT64_MAX / 2,
         .chunk = BIT(CHUNK_LOG2_DEFAULT),
         .ram_every = RAM_EVERY_DEFAULT,
+        .timeout_s = 120,
     };
     int option, r = 0;
     while (!r && (option = getopt_long(argc, argv, "", options, NULL)) >= 0) {
@@ -131,7 +136,7 @@ static int parse(struct plan *p, int argc, char **argv, struct err *e)
         r = take_option(p, option, optarg, e);
     }
     if (!r && (optind < argc || !p->machine.kernel))
-        r = err_set(e, EINVAL, "%s", usage);
+        r = err_set(e, EINVAL, "--kernel FILE is missing, or a word too many; see lockstep --help");
     return r;
 }
 
@@ -201,7 +206,8 @@ int main(int argc, char **argv)
         return 2;
     }
     prctl(PR_SET_CHILD_SUBREAPER, 1);
-    struct side side[2] = {{.name = "A", .spec = p.spec[0]}, {.name = "B", .spec = p.spec[1]}};
+    struct side side[2] = {{.name = "A", .spec = p.spec[0], .timeout_s = (double)p.timeout_s},
+                           {.name = "B", .spec = p.spec[1], .timeout_s = (double)p.timeout_s}};
     struct ls_machine quiet = p.machine;
     quiet.console = NULL;
     if (side_start(&side[0], &p.machine, &e) || side_start(&side[1], &quiet, &e)) {

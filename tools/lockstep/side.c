@@ -11,7 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define FIRST_TIMEOUT_S 600
+#define CHECKPOINT_S 60 /* for the checkpoint of one that hangs to answer */
 
 static double now_s(void)
 {
@@ -50,7 +50,7 @@ static bool receive_reply(struct side *s, struct buf *data, double until)
     if (got < 0) { /* it hangs: its checkpoint answers instead */
         fprintf(stderr, "lockstep: %s did not finish in %.0f s\n", s->name, s->timeout_s);
         kill(s->pid, SIGKILL);
-        got = receive_all(s->fd, &r, sizeof(r), now_s() + FIRST_TIMEOUT_S);
+        got = receive_all(s->fd, &r, sizeof(r), now_s() + CHECKPOINT_S);
     }
     if (got != 1)
         return false;
@@ -80,8 +80,7 @@ void side_wait(struct side *s, struct buf *data)
         s->rewound = false;
     }
     double took = now_s() - begin;
-    s->cpu_s += took;
-    if (took > s->slowest_s)
+    if (took > s->slowest_s && s->at.end != LS_CRASHED)
         s->slowest_s = took;
 }
 
@@ -136,7 +135,6 @@ int side_start(struct side *s, const struct ls_machine *m, struct err *e)
                       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (s->planted == MAP_FAILED || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fd))
         return err_set(e, errno, "%s: %s", s->name, strerror(errno));
-    s->timeout_s = FIRST_TIMEOUT_S;
     fflush(NULL);
     pid_t pid = fork();
     if (pid < 0)

@@ -159,7 +159,7 @@ interp_loop(struct interp *it, struct a64_cpu *cpu, uint64_t end, bool each)
         if (UNLIKELY(a64_debug_active(cpu)))
             return interp_run_debug(it, cpu, end);
         if ((cpu->pc ^ it->fetch_va) & ~(uint64_t)(MEM_PAGE_SIZE - 4) && !interp_fetch(it)) {
-            end--; /* vectors that cannot be fetched use up the budget too */
+            cpu->instret++; /* a vector that cannot be fetched must use up budget and time */
             continue;
         }
         switch (interp_page(it, cpu, each ? cpu->instret + 1 : end)) {
@@ -188,8 +188,10 @@ static enum a64_exit interp_run_debug(struct interp *it, struct a64_cpu *cpu, ui
             return A64_EXIT_BUDGET;
         if (a64_debug_fetch(cpu))
             continue;
-        if ((cpu->pc ^ it->fetch_va) & ~(uint64_t)(MEM_PAGE_SIZE - 4) && !interp_fetch(it))
+        if ((cpu->pc ^ it->fetch_va) & ~(uint64_t)(MEM_PAGE_SIZE - 4) && !interp_fetch(it)) {
+            cpu->instret++;
             continue;
+        }
         bool monitor = cpu->monitor.valid;
         enum xr r = interp_one(it, cpu);
         cpu->instret++;

@@ -9,7 +9,7 @@ fails 'unknown long option' 2 "'--frob'" run "${k[@]}" --frob
 fails 'unknown short option' 2 "'-z'" run "${k[@]}" -z
 fails 'shortened option' 2 "'--kern'" run --kern "$tmp/off"
 fails 'a switch with a value' 2 '--no-reboot takes no value' run "${k[@]}" --no-reboot=1
-for o in kernel initrd append dtb memory cpus cpu engine disk net console hvc stats; do
+for o in kernel initrd append dtb memory cpus cpu engine clock disk net console hvc stats; do
     fails "--$o without a value" 2 "--$o needs a value" run --$o
 done
 for o in kernel initrd dtb stats semihosting; do
@@ -25,6 +25,11 @@ for n in 0 124 x -1 1.0; do
     fails "--cpus $n" 2 "--cpus: '$n'" run "${k[@]}" --cpus "$n"
 done
 fails 'unknown engine' 2 "--engine.*'warp'.*interp" run "${k[@]}" --engine warp
+fails 'unknown stress' 2 "--engine: stress 'warp'.*tlb1" run "${k[@]}" --engine interp,stress=warp
+fails 'engine setting' 2 "--engine: 'fast'.*stress=" run "${k[@]}" --engine interp,fast
+for c in wall counted: counted:x counted:1x counted:99999999999999999999; do
+    fails "--clock $c" 2 '--clock' run "${k[@]}" --clock "$c"
+done
 fails 'unknown CPU' 2 "--cpu.*'cortex-a53'" run "${k[@]}" --cpu cortex-a53
 fails 'unknown CPU feature' 2 "--cpu.*'?frob" run "${k[@]}" --cpu default,+frob
 fails 'CPU feature without sign' 2 '--cpu' run "${k[@]}" --cpu default,SHA3

@@ -231,9 +231,38 @@ static void test_engine_and_cpu(void **state)
     run_options_fini(&o);
     expect_bad("--kernel k --engine turbo", "'turbo'");
     expect_bad("--kernel k --engine turbo", "interp");
+    expect_good(&o, "--kernel k --engine interp,stress=tlb1+flush:5");
+    assert_true(o.engine_config.stress.tlb1 && o.engine_config.stress.flush == 5);
+    run_options_fini(&o);
+    expect_bad("--kernel k --engine interp,stress=tlb3", "preempt[:SEED]");
+    expect_bad("--kernel k --engine interp,poll", "stress=KNOB");
     expect_bad("--kernel k --cpu cortex-a53", "'cortex-a53'");
     expect_bad("--kernel k --cpu default,+nonsense", "nonsense");
     expect_bad("--kernel k --cpu default,SHA3", "--cpu");
+}
+
+static void test_clock(void **state)
+{
+    (void)state;
+    struct run_options o;
+    expect_good(&o, "--kernel k");
+    assert_int_equal(o.clock, CLOCK_HOST);
+    run_options_fini(&o);
+    expect_good(&o, "--kernel k --clock counted:0x12 --clock counted");
+    assert_int_equal(o.clock, CLOCK_COUNTED);
+    assert_int_equal(o.clock_seed, 0);
+    run_options_fini(&o);
+    expect_good(&o, "--kernel k --clock=counted:18446744073709551615");
+    assert_int_equal(o.clock_seed, UINT64_MAX);
+    run_options_fini(&o);
+    expect_good(&o, "--kernel k --clock counted:3 --clock host");
+    assert_int_equal(o.clock, CLOCK_HOST);
+    run_options_fini(&o);
+    expect_bad("--kernel k --clock wall", "counted:SEED");
+    expect_bad("--kernel k --clock counted:", "counted:SEED");
+    expect_bad("--kernel k --clock counted:-1", "counted:SEED");
+    expect_bad("--kernel k --clock counted:1x", "seed");
+    expect_bad("--kernel k --clock counted:99999999999999999999", "64 bits");
 }
 
 static void test_disks(void **state)
@@ -427,6 +456,7 @@ int main(void)
         cmocka_unit_test(test_every_option_needs_its_value),
         cmocka_unit_test(test_cpus),
         cmocka_unit_test(test_engine_and_cpu),
+        cmocka_unit_test(test_clock),
         cmocka_unit_test(test_disks),
         cmocka_unit_test(test_disk_count_limit),
         cmocka_unit_test(test_disk_path_length_limit),

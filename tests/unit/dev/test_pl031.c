@@ -110,6 +110,16 @@ static void test_pl031_alarm_now_moved_and_reached_by_a_load(void **s)
     machine_destroy(m);
 }
 
+static void test_pl031_match_with_a_counter_that_has_run_is_immediate(void **s)
+{
+    (void)s;
+    struct machine *m = with_rtc();
+    at(m, 5 * SECOND_NS / 2);
+    wr(m, MR, WALL_SECONDS + 2);
+    assert_int_equal(rd(m, RIS), 1);
+    machine_destroy(m);
+}
+
 static void test_pl031_unknown_and_read_only_registers_are_raz_wi(void **s)
 {
     (void)s;
@@ -186,6 +196,7 @@ int main(void)
         cmocka_unit_test(test_pl031_load_sets_the_counter),
         cmocka_unit_test(test_pl031_alarm),
         cmocka_unit_test(test_pl031_alarm_now_moved_and_reached_by_a_load),
+        cmocka_unit_test(test_pl031_match_with_a_counter_that_has_run_is_immediate),
         cmocka_unit_test(test_pl031_unknown_and_read_only_registers_are_raz_wi),
         cmocka_unit_test(test_pl031_state),
         cmocka_unit_test(test_pl031_survives_any_loaded_time),

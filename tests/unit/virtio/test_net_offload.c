@@ -214,6 +214,17 @@ static void test_udp_checksum_0_is_sent_as_ffff(void **state)
     assert_int_equal(get16(last + 40), 0xffff);
 }
 
+/* Only UDP has "no checksum"; TCP's zero is a checksum like others. */
+static void test_tcp_checksum_0_is_sent_as_0(void **state)
+{
+    (void)state;
+    memset(frame, 0, 60);
+    put16(frame + 34, 0xffff);
+    struct net_hdr h = {.flags = NET_HDR_F_NEEDS_CSUM, .csum_start = 34, .csum_offset = 16};
+    assert_null(net_offload_tx(&h, frame, 60, 1514, scratch, count_emit, NULL));
+    assert_int_equal(get16(last + 50), 0);
+}
+
 static void rejected(struct net_hdr h, size_t len, size_t max_frame)
 {
     emitted = 0;
@@ -322,6 +333,7 @@ int main(void)
         cmocka_unit_test(test_tso_frame_that_fits_goes_as_one),
         cmocka_unit_test(test_checksum_is_filled_in),
         cmocka_unit_test(test_udp_checksum_0_is_sent_as_ffff),
+        cmocka_unit_test(test_tcp_checksum_0_is_sent_as_0),
         cmocka_unit_test(test_headers_that_lie_are_rejected),
         cmocka_unit_test(test_random_headers_stay_inside_the_frame),
         cmocka_unit_test(test_flow_hash_keeps_flows_together_and_apart),

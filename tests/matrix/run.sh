@@ -1,0 +1,49 @@
+#!/bin/bash
+# usage: tests/matrix/run.sh [SOJOURN [PROGRAM...]]
+#
+# Every program of tests/prog under every engine of src/engine/engines.def and every stress knob
+# (src/engine/stress.h): what a guest sees must not depend on them. One line per pair: "ok PROGRAM
+# ENGINE,KNOB", "not ok ...", and how to repeat it. KNOBS from the environment: others than those
+# below, separated by spaces; "none" is no knob.
+set -u
+root=$(cd "$(dirname "$0")/../.." && pwd)
+sojourn=$(realpath "${1:-$root/out/rel/sojourn}")
+shift $(($# > 0 ? 1 : 0))
+engines=$(sed -n 's/^ENGINE("\([^"]*\)".*/\1/p' "$root/src/engine/engines.def")
+knobs=${KNOBS:-tlb1 code1 nofast poll preempt flush:300 tlb1+code1+nofast+poll+preempt:9}
+limit=${TIMEOUT:-120}
+
+if ! command -v "${CROSS-aarch64-linux-gnu-}gcc" >/dev/null; then
+    echo "skip matrix no ${CROSS-aarch64-linux-gnu-}gcc"
+    exit 77
+fi
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+KEEP=$work BUILD_ONLY=1 "$root/tests/prog/run.sh" "$sojourn" "$@" | grep '^not ok'
+programs=$(cd "$work" && ls ./*.bin | sed 's,^\./,,; s,\.bin$,,')
+[ -n "$programs" ] || { echo "not ok matrix no program was built"; exit 1; }
+
+failed=0
+for engine in $engines; do
+    for knob in $knobs; do
+        spec=$engine,stress=$knob
+        [ "$knob" != none ] || spec=$engine
+        for name in $programs; do
+            image=$work/$name.bin
+            case $name in elf_*) image=$work/$name.elf ;; esac
+            rm -f "$work/log"
+            timeout "$limit" "$sojourn" run --kernel "$image" --console "file:$work/log" --no-rng \
+                --quiet --engine "$spec" </dev/null >"$work/err" 2>&1
+            status=$?
+            if [ $status -eq 0 ] && grep -q '^SUCCESS' "$work/log" 2>/dev/null; then
+                echo "ok $name $spec"
+                continue
+            fi
+            failed=$((failed + 1))
+            echo "not ok $name $spec (status $status)"
+            cat "$work/err" "$work/log" 2>/dev/null | tail -n 20 | sed 's/^/# /'
+            echo "# KNOBS=$knob tests/matrix/run.sh $sojourn $name"
+        done
+    done
+done
+[ $failed -eq 0 ]
