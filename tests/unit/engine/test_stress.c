@@ -1,5 +1,5 @@
-/* engine/stress.c, engine_parse() and what the interpreter makes of the knobs: each does what it says
- * to the engine, and nothing to the guest. */
+/* engine/stress.c, engine_parse() and what the interpreter makes of the knobs: each does what it
+ * says to the engine, and nothing to the guest. */
 #include "rig.h"
 
 #include "engine/engines.h"
@@ -102,8 +102,8 @@ static struct rig *stressed(const char *knobs)
 
 #define PAGES 16u
 
-/* Adds up and changes a word in each of some pages, many times; a function in another page is called
- * in between. X0: the sum. */
+/* Adds up and changes a word in each of some pages, many times; a function in another page is
+ * called in between. X0: the sum. */
 static void place_program(struct rig *r)
 {
     struct code c = {.n = 0};
