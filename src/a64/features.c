@@ -31,7 +31,7 @@ static const struct feature_row rows[A64_FEATURE_COUNT] = {
 
 _Static_assert(A64_FEATURE_COUNT <= 128, "struct a64_features has 128 bits");
 
-/* Features that design.md gives to CPU `max` and that do not exist yet: a better message than
+/* Features meant for CPU `max` that do not exist yet: a better message than
  * "unknown". NYI(cpu-max): pointer authentication, 52-bit VA, MTE, SVE2. */
 static const char *const planned[] = { "PAUTH", "LVA", "LPA2", "MTE", "SVE", "SVE2" };
 
