@@ -28,9 +28,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -56,6 +58,7 @@ struct worker {
     uint64_t ram_hash;
     uint64_t *page_hash; /* of each page of RAM */
     int fd;              /* to the driver */
+    pid_t driver;
     int wake;            /* pipe to the checkpoint; -1: there is none */
     pid_t checkpoint;
 };
@@ -294,6 +297,18 @@ static void drop_checkpoint(struct worker *w)
         (void)waitpid(w->checkpoint, NULL, 0);
 }
 
+/* Ends with the driver, also while a hanging engine runs. A checkpoint that was woken becomes the
+ * driver's child when the process that made it has ended. */
+static void die_with_driver(struct worker *w)
+{
+    for (unsigned i = 0; getppid() != w->driver; i++) {
+        if (i == 3000) /* the driver is no more */
+            _exit(0);
+        usleep(1000);
+    }
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+}
+
 /* Returns in the one that goes on, and later in the checkpoint if it is woken; `woken` says
  * which. */
 static void make_checkpoint(struct worker *w, bool *woken)
@@ -320,6 +335,7 @@ static void make_checkpoint(struct worker *w, bool *woken)
     close(pipe_fd[0]);
     w->wake = -1;
     *woken = true;
+    die_with_driver(w);
 }
 
 static _Noreturn void give_way_to_checkpoint(struct worker *w)
@@ -444,6 +460,8 @@ _Noreturn void worker_main(const struct ls_machine *m, const char *spec,
     struct err e = {0};
     CHECK(w);
     log_set_level(LOG_ERROR);
+    w->driver = getppid();
+    die_with_driver(w);
     w->fd = fd;
     w->sample = m->sample;
     w->wake = -1;
