@@ -112,12 +112,6 @@ enum a64_sysop a64_sysop_find(unsigned key)
     }
 }
 
-const char *a64_sysop_name(enum a64_sysop op)
-{
-    CHECK(op < A64_SYSOP_COUNT);
-    return sysops[op].name;
-}
-
 void sysreg_store(struct a64_cpu *cpu, enum a64_sysreg reg, uint64_t value)
 {
     uint64_t mask = infos[reg].writable;

@@ -53,12 +53,6 @@ int evloop_add(struct evloop *l, struct ev_source *s, uint32_t events, struct er
     return 0;
 }
 
-void evloop_mod(struct evloop *l, struct ev_source *s, uint32_t events)
-{
-    struct epoll_event ev = {.events = events, .data.ptr = s};
-    CHECK(epoll_ctl(l->epfd, EPOLL_CTL_MOD, s->fd, &ev) == 0);
-}
-
 void evloop_del(struct evloop *l, struct ev_source *s)
 {
     CHECK(epoll_ctl(l->epfd, EPOLL_CTL_DEL, s->fd, NULL) == 0);

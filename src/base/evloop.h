@@ -42,10 +42,9 @@ int MUST_CHECK evloop_init(struct evloop *l, struct err *e);
 /* Sources still registered are forgotten. The loop must not run. */
 void evloop_fini(struct evloop *l);
 
-/* Registers `s` (fd, fn and arg set) for `events`, level triggered; changes the events; removes it.
+/* Registers `s` (fd, fn and arg set) for `events`, level triggered; removes it.
  * evloop_del is for the loop's own thread, or while the loop does not run. */
 int MUST_CHECK evloop_add(struct evloop *l, struct ev_source *s, uint32_t events, struct err *e);
-void evloop_mod(struct evloop *l, struct ev_source *s, uint32_t events);
 void evloop_del(struct evloop *l, struct ev_source *s);
 
 /* Serves sources until evloop_quit(), which any thread may call. @io */

@@ -73,36 +73,21 @@ struct raw_field {
     size_t bytes; /* of data */
 };
 
-struct reader {
-    const uint8_t *p;
-    size_t left;
-};
-
-static const uint8_t *reader_take(struct reader *r, uint64_t n)
-{
-    if (n > r->left)
-        return NULL;
-    const uint8_t *p = r->p;
-    r->p += n;
-    r->left -= n;
-    return p;
-}
-
 /* False: the data ends before the field does. */
-static bool reader_field(struct reader *r, struct raw_field *out)
+static bool reader_field(struct buf_reader *r, struct raw_field *out)
 {
-    const uint8_t *p = reader_take(r, 1);
+    const uint8_t *p = buf_take(r, 1);
     if (!p)
         return false;
     out->name_len = *p;
-    p = reader_take(r, out->name_len + 5u);
+    p = buf_take(r, out->name_len + 5u);
     if (!p)
         return false;
     out->name = (const char *)p;
     out->elem_size = p[out->name_len];
     out->count = (uint32_t)le_load(p + out->name_len + 1, 4);
     uint64_t bytes = (uint64_t)out->elem_size * out->count;
-    out->data = reader_take(r, bytes);
+    out->data = buf_take(r, bytes);
     out->bytes = out->data ? bytes : 0;
     return out->data != NULL;
 }
@@ -144,7 +129,7 @@ static int check_values(const struct state_field *f, const struct raw_field *raw
 }
 
 /* First pass: everything is checked, nothing is changed. */
-static int check_stream(const struct state_field *fields, struct reader *r, uint32_t count,
+static int check_stream(const struct state_field *fields, struct buf_reader *r, uint32_t count,
                         struct err *e)
 {
     uint64_t seen[MAX_ROWS / 64] = {0};
@@ -176,12 +161,12 @@ static int check_stream(const struct state_field *fields, struct reader *r, uint
 int state_load(const struct state_field *fields, void *obj, const uint8_t *data, size_t len,
                size_t *used, struct err *e)
 {
-    struct reader r = {data, len};
-    const uint8_t *head = reader_take(&r, 4);
+    struct buf_reader r = {data, len};
+    const uint8_t *head = buf_take(&r, 4);
     if (!head)
         return err_set(e, EINVAL, "the data ends before the number of fields");
     uint32_t count = (uint32_t)le_load(head, 4);
-    struct reader again = r;
+    struct buf_reader again = r;
     int rc = check_stream(fields, &r, count, e);
     if (rc)
         return rc;

@@ -140,25 +140,10 @@ int vm_save(struct vm *vm, struct buf *out, struct err *e)
 
 /* ---- Load ---- */
 
-struct reader {
-    const uint8_t *p;
-    size_t left;
-};
-
-static const uint8_t *take(struct reader *r, size_t n)
-{
-    if (n > r->left)
-        return NULL;
-    const uint8_t *p = r->p;
-    r->p += n;
-    r->left -= n;
-    return p;
-}
-
 /* A text of the stream, cut and made fit to print; false: the stream ends. */
-static bool take_text(struct reader *r, char text[static 256])
+static bool take_text(struct buf_reader *r, char text[static 256])
 {
-    const uint8_t *n = take(r, 1), *p = n ? take(r, *n) : NULL;
+    const uint8_t *n = buf_take(r, 1), *p = n ? buf_take(r, *n) : NULL;
     if (!p)
         return false;
     for (unsigned i = 0; i < *n; i++)
@@ -168,13 +153,13 @@ static bool take_text(struct reader *r, char text[static 256])
 }
 
 /* Finds the next section, which must be the object's: its bytes. Null: *e says what is wrong. */
-static const uint8_t *take_section(struct reader *r, const struct object *o, uint32_t *bytes,
+static const uint8_t *take_section(struct buf_reader *r, const struct object *o, uint32_t *bytes,
                                    struct err *e)
 {
     char name[256], class_name[256];
     const uint8_t *head = NULL, *p = NULL;
     if (take_text(r, name) && take_text(r, class_name))
-        head = take(r, 4);
+        head = buf_take(r, 4);
     if (head && (strcmp(name, o->name) || strcmp(class_name, o->class_name))) {
         err_set(e, EINVAL, "saved machine has '%s' (%s) where this one has '%s' (%s)", name,
                 class_name, o->name, o->class_name);
@@ -182,7 +167,7 @@ static const uint8_t *take_section(struct reader *r, const struct object *o, uin
     }
     if (head) {
         *bytes = (uint32_t)le_load(head, 4);
-        p = take(r, *bytes);
+        p = buf_take(r, *bytes);
     }
     if (!p)
         err_set(e, EINVAL, "the saved machine ends before or inside '%s'", o->name);
@@ -205,7 +190,7 @@ static int load_object(const struct object *o, const uint8_t *data, size_t bytes
 }
 
 /* One section, in the pass that looks or in the pass that loads. */
-static int next_object(struct reader *r, const struct object *o, bool load, struct err *e)
+static int next_object(struct buf_reader *r, const struct object *o, bool load, struct err *e)
 {
     uint32_t bytes;
     const uint8_t *data = take_section(r, o, &bytes, e);
@@ -214,7 +199,7 @@ static int next_object(struct reader *r, const struct object *o, bool load, stru
     return load ? load_object(o, data, bytes, e) : 0;
 }
 
-static int walk_objects(struct vm *vm, struct reader r, bool load, struct err *e)
+static int walk_objects(struct vm *vm, struct buf_reader r, bool load, struct err *e)
 {
     for (unsigned i = 0; i < vm->cpu_count; i++) {
         struct object o = vcpu_object(vm->vcpus[i]);
@@ -233,9 +218,9 @@ static int walk_objects(struct vm *vm, struct reader r, bool load, struct err *e
     return 0;
 }
 
-static int load_head(struct vm *vm, struct reader *r, struct head *out, struct err *e)
+static int load_head(struct vm *vm, struct buf_reader *r, struct head *out, struct err *e)
 {
-    const uint8_t *magic = take(r, MAGIC_BYTES + 2);
+    const uint8_t *magic = buf_take(r, MAGIC_BYTES + 2);
     if (!magic || memcmp(magic, MAGIC, MAGIC_BYTES))
         return err_set(e, EINVAL, "this is not a saved machine");
     unsigned version = (unsigned)le_load(magic + MAGIC_BYTES, 2);
@@ -247,7 +232,7 @@ static int load_head(struct vm *vm, struct reader *r, struct head *out, struct e
     int rc = state_load(head_fields, out, r->p, r->left, &used, e);
     if (rc)
         return err_add(e, "saved machine");
-    (void)take(r, used);
+    (void)buf_take(r, used);
     struct head here = head_of(vm);
     here.now = out->now;
     here.random = out->random;
@@ -277,7 +262,7 @@ static int derive(struct vm *vm, struct err *e)
 
 int vm_load(struct vm *vm, const void *data, size_t len, struct err *e)
 {
-    struct reader r = {data, len};
+    struct buf_reader r = {data, len};
     struct head head = {0};
     int rc = load_head(vm, &r, &head, e);
     if (!rc)
