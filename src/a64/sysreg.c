@@ -69,14 +69,13 @@ static const struct {
 };
 
 struct sysop_info {
-    const char *name;
     sysop_fn *action;
     uint8_t el, feature, trap;
 };
 
 static const struct sysop_info sysops[A64_SYSOP_COUNT] = {
 #define SYSOP(nm, op1, crn, crm, op2, minel, act, feat, trp) \
-    [A64_##nm] = { #nm, sysop_##act, minel, A64_FEAT_##feat, TRAP_##trp },
+    [A64_##nm] = { sysop_##act, minel, A64_FEAT_##feat, TRAP_##trp },
 #include "sysregs.def"
 };
 
