@@ -19,7 +19,12 @@ symbolizer=$(command -v llvm-symbolizer-14 || command -v llvm-symbolizer) &&
     TSAN_OPTIONS="$TSAN_OPTIONS external_symbolizer_path=$symbolizer"
 guest=$root/tools/guest
 work=$(mktemp -d)
-trap 'kill $(jobs -p) 2>/dev/null; rm -rf "$work"' EXIT
+cleanup() {
+    [ "$BASHPID" = $$ ] || return # a subshell that was killed before it was one
+    kill $(jobs -p) 2>/dev/null
+    rm -rf "$work"
+}
+trap cleanup EXIT
 passed=0 failed=0 skipped=0
 
 ok() { passed=$((passed + 1)); echo "ok $1"; }

@@ -13,7 +13,12 @@ only=" $* "
 cross=${CROSS-aarch64-linux-gnu-}
 work=$(mktemp -d) || exit 2
 monitor=
-trap '[ -z "$monitor" ] || kill -9 $monitor 2>/dev/null; rm -rf "$work"' EXIT
+cleanup() {
+    [ "$BASHPID" = $$ ] || return # a subshell that was killed before it was one
+    [ -z "$monitor" ] || kill -9 "$monitor" 2>/dev/null
+    rm -rf "$work"
+}
+trap cleanup EXIT
 passed=0 failed=0 skipped=0
 patience=1 # seconds in which a signal ends any guest
 case ${BUILD:-} in */asan | */tsan) patience=5 ;; esac

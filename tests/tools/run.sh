@@ -63,3 +63,6 @@ fresh; sed -i 's/BASE_A_H/A_H/' "$dir/t/src/base/a.h"
 finds lint_rejects_other_guard lint 'no include guard BASE_A_H'
 fresh; awk 'BEGIN { for (i = 0; i < 1001; i++) print "" }' >>"$dir/t/src/mem/b.c"
 finds lint_rejects_long_file lint 'split the file'
+fresh; mkdir "$dir/t/tools"; printf '%s\n' '#!/bin/bash' "trap 'rm -rf x' EXIT" 'sleep 9 &' 'kill $!' >"$dir/t/tools/a"
+chmod +x "$dir/t/tools/a"
+finds lint_rejects_exit_trap_of_killed_children lint 'must look at BASHPID'
