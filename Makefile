@@ -12,7 +12,7 @@ HOSTCC ?= $(CC)
 PREFIX ?= /usr/local
 
 # Folders from the bottom up; each may use those that tools/layers.txt allows (make lint checks it).
-FOLDERS := base state a64 mem vm backend engine dev virtio board cmd
+FOLDERS := base state a64 mem ir x64 vm backend engine dev virtio board cmd
 include src/files.mk
 
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wpointer-arith \
@@ -103,6 +103,7 @@ all: $(B)/lockstep
 # $(call upto,FOLDER) = the folders from the bottom up to FOLDER
 upto = $(if $(filter $(1),$(FOLDERS)),$(call upto_walk,$(1),$(FOLDERS)))
 upto_walk = $(firstword $(2)) $(if $(filter $(1),$(firstword $(2))),,$(call upto_walk,$(1),$(wordlist 2,99,$(2))))
+UNIT_LDLIBS_x64 := -lZydis # decodes what the assembler emits
 TEST_SRCS := $(sort $(wildcard tests/unit/*/test_*.c))
 define UNIT_RULES
 UNIT_$(1) := $$(patsubst tests/unit/%.c,$(B)/unit/%,$$(filter tests/unit/$(1)/%,$$(TEST_SRCS)))
@@ -111,7 +112,7 @@ $$(UNIT_$(1)): $(B)/unit/$(1)/%: tests/unit/$(1)/%.c $$(UNIT_EXTRA_$(1)) $(forea
 	@mkdir -p $$(@D)
 	$$(call say,TEST,$$@)
 	$$(Q)$$(CC) $$(CPPFLAGS) -Itests/unit/$(1) $$(CFLAGS) $$(LDFLAGS) -MMD -MP -MF $$@.d -o $$@ $$(filter %.c,$$^) \
-	  -Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group $$(LDLIBS) -lcmocka -lm
+	  -Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group $$(LDLIBS) $$(UNIT_LDLIBS_$(1)) -lcmocka -lm
 unit-$(1): $$(UNIT_$(1))
 	@for t in $$(UNIT_$(1)); do echo "== $$$$t"; $$$$t || exit 1; done
 endef
@@ -144,6 +145,13 @@ lint:
 .PHONY: lab
 lab: $(B)/sojourn
 	tools/lab.sh $(B)/sojourn
+
+# ---- Speed against QEMU and native: ENGINE, ROUNDS, ONLY, SIZE, SYSTEMS, MEASURE; doc/bench.md ----
+.PHONY: bench
+bench: $(B)/sojourn
+	tools/bench/bench --sojourn $(B)/sojourn --out $(O)/bench $(if $(ENGINE),--engine "$(ENGINE)") \
+	  $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(ONLY),--only "$(ONLY)") $(if $(SIZE),--size $(SIZE)) \
+	  $(if $(SYSTEMS),--systems "$(SYSTEMS)") $(if $(MEASURE),--measure $(MEASURE)) $(BENCH_ARGS)
 
 nyi:
 	@grep -rnoE 'NYI\([^)]*\):?.*' src isa tools tests --include='*' || echo "no NYI rows"

@@ -8,6 +8,7 @@
 #     SEED=n     first seed (default: the day's number, so that each night has its own)
 #     ONLY="..." some of: random seq el1 decode fp (default all)
 #     CHUNK=n    trials of single instructions for each seed (default 10000000)
+#     K=n        states for each word of them (default 8)
 set -u
 cd "$(dirname "$0")/.."
 sojourn=${1:-out/rel/sojourn}
@@ -17,7 +18,9 @@ seed=${SEED:-$(($(date +%s) / 86400))}
 chunk=${CHUNK:-10000000}
 log=$build/lab
 mkdir -p "$log"
-lines=$(($(grep -c '^    A64_[A-Za-z0-9_]*,$' "$build/gen/a64_ops.h") + 20)) # UNDEFINED counts 20 times
+states=${K:-8}
+# Trials for each word that a line gets; UNDEFINED gets 20 words with one state each.
+lines=$(($(grep -c '^    A64_[A-Za-z0-9_]*,$' "$build/gen/a64_ops.h") * states + 20))
 failed=0
 summary=$log/summary
 : >"$summary"
@@ -44,7 +47,8 @@ for what in ${ONLY:-random seq el1 decode fp}; do
         while [ "$left" -gt 0 ]; do
             now=$chunk
             [ "$left" -gt "$chunk" ] || now=$left
-            suite "random.$n" "N=$((now / lines + 1))" "SEED=$n" tests/isa/random/random.sh "$build"
+            suite "random.$n" "N=$((now / lines + 1))" "K=$states" "SEED=$n" LIMIT=7200 \
+                tests/isa/random/random.sh "$build"
             left=$((left - now)) n=$((n + 1))
         done
         ;;

@@ -120,6 +120,8 @@ struct a64_env {
     /* Zeroes [pa, pa+size) for DC ZVA after translation. False: external abort. */
 };
 
+#define A64_ENGINE_AREA 8192
+
 struct a64_cpu {
     /* ---- General-purpose and SIMD&FP registers (B1.2) ---- */
     uint64_t x[31];
@@ -157,6 +159,8 @@ struct a64_cpu {
     /* ---- Asynchronous inputs, written by other threads ---- */
     atomic_uint irq_lines; /* A64_LINE_*: levels */
     atomic_uint request;   /* nonzero: leave run() with A64_EXIT_REQUEST at the next poll */
+    atomic_uint attention; /* set after either of the two: an engine may poll this one only, clearing
+                            * it before it looks at them */
 
     /* ---- Why run() ended ---- */
     uint16_t exit_imm; /* immediate of HVC/SMC */
@@ -168,6 +172,9 @@ struct a64_cpu {
     void *env_ctx; /* the vCPU that owns this PE */
     void *engine;  /* the engine's private data for this PE */
     struct a64_features features; /* what the ID registers say */
+
+    /* Words of the engine that translated code must find at a fixed offset; not state. */
+    _Alignas(64) uint8_t engine_area[A64_ENGINE_AREA];
 };
 
 /* General register n, 31 reading as zero (XZR). */

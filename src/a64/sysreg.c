@@ -99,6 +99,17 @@ enum a64_sysreg a64_sysreg_find(unsigned key)
     }
 }
 
+bool a64_sysreg_is_plain(enum a64_sysreg reg, unsigned el, bool write)
+{
+    CHECK(reg < A64_SYSREG_COUNT);
+    const struct a64_sysreg_info *info = &infos[reg];
+    bool traps = el == 0 ? info->trap != TRAP_NONE
+                         : info->trap == TRAP_FP || info->trap == TRAP_SPSEL;
+    if (traps || el < (write ? info->wr : info->rd))
+        return false;
+    return write ? !accessors[reg].write && !(info->flags & A64_SYSREG_CTX) : !accessors[reg].read;
+}
+
 enum a64_sysop a64_sysop_find(unsigned key)
 {
     switch (key) {

@@ -33,6 +33,10 @@ struct a64_sysreg_info {
 const struct a64_sysreg_info *a64_sysreg_info(enum a64_sysreg reg);
 /* The register of an encoding, or A64_SYSREG_COUNT; says nothing about access rights. @any */
 enum a64_sysreg a64_sysreg_find(unsigned key);
+/* True when at Exception level `el` a read of the register is no more than a load from sys[], or a
+ * write no more than a store there of the bits in `writable`: nothing traps, no context changes.
+ * Says nothing about features. @any */
+bool a64_sysreg_is_plain(enum a64_sysreg reg, unsigned el, bool write);
 /* The system instruction (op0 = 1) of an encoding, or A64_SYSOP_COUNT. @any */
 enum a64_sysop a64_sysop_find(unsigned key);
 

@@ -2,6 +2,7 @@
 #include "engine/engines.h"
 
 #include "engine/interp/interp.h"
+#include "engine/jit/jit.h"
 #include "engine/stress.h"
 
 #include <errno.h>

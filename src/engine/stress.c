@@ -62,6 +62,8 @@ static const struct knob knobs[] = {
     {"preempt", offsetof(struct engine_stress, preempt),
      offsetof(struct engine_stress, preempt_seed), 1},
     {"flush", NO_MEMBER, offsetof(struct engine_stress, flush), FLUSH_DEFAULT},
+    FLAG(nochain),
+    FLAG(avx2),
 };
 
 static int parse_knob(const char *text, size_t len, struct engine_stress *to, struct err *e)
@@ -92,7 +94,8 @@ static int parse_knob(const char *text, size_t len, struct engine_stress *to, st
     }
     return err_set(
         e, EINVAL,
-        "stress '%.*s' is not one of tlb1, code1, nofast, poll, preempt[:SEED], flush[:N]",
+        "stress '%.*s' is not one of tlb1, code1, nofast, poll, preempt[:SEED], flush[:N], nochain, "
+        "avx2",
         (int)len, text);
 }
 

@@ -23,7 +23,13 @@ struct engine_config {
         bool preempt; /* run() returns after random numbers of instructions */
         uint64_t preempt_seed;
         uint64_t flush; /* after so many instructions all that was derived is forgotten; 0: never */
+        bool nochain; /* translated blocks are never joined */
+        bool avx2;    /* nothing beyond AVX2 is used of the host */
     } stress;
+    uint64_t code_cache; /* bytes for translated code; 0: the engine chooses */
+    /* For tools whose process forks while it has a machine: translated code is memory of the
+     * process alone, in one mapping that is writable and executable. */
+    bool forks;
 };
 
 struct engine_ops {

@@ -215,6 +215,7 @@ void vcpu_set_line(struct vcpu *v, unsigned line, bool level)
 {
     if (level) {
         atomic_fetch_or(&v->cpu.irq_lines, line);
+        atomic_store(&v->cpu.attention, 1);
         vcpu_wake(v);
     } else {
         atomic_fetch_and(&v->cpu.irq_lines, ~line);
@@ -224,6 +225,7 @@ void vcpu_set_line(struct vcpu *v, unsigned line, bool level)
 void vcpu_request(struct vcpu *v, unsigned bits)
 {
     atomic_fetch_or(&v->cpu.request, bits);
+    atomic_store(&v->cpu.attention, 1);
     vcpu_wake(v);
 }
 
@@ -415,6 +417,7 @@ uint64_t vcpu_mpidr(const struct vcpu *v)
 void vcpu_forget(struct vcpu *v)
 {
     atomic_store(&v->cpu.request, VCPU_REQ_TIMER);
+    atomic_store(&v->cpu.attention, 1);
     v->counted_base = v->cpu.instret;
     v->engine->context_changed(v);
     v->engine->icache_invalidate(v, 0, true);

@@ -1,89 +1,77 @@
 /* Random sequences at EL0: straight words, flags, memory, forward branches and loops (make.c), on
  * an engine and by the AArch64 half of tests/isa/random; the state at the end is compared.
  *
- *     seq [-e ENGINE] [-n COUNT] [-s SEED] [-i INDEX] -- COMMAND...
+ *     seq [-e ENGINE] [-n COUNT] [-k STATES] [-s SEED] [-i INDEX] -- COMMAND...
  *
- * Each sequence has its own random numbers, made from SEED and its index: INDEX repeats one. */
+ * COUNT sequences, each with up to STATES states: both sides translate the words once for all of
+ * them. Each sequence has its own random numbers, made from SEED and its index: INDEX repeats one. */
 #include "make.h"
+#include "oracle.h"
 
 #include "a64/disasm.h"
 
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 enum { MAX_REPORTS = 3 };
 
-struct batch {
-    uint64_t count, index[RANDOM_BATCH];
-    struct random_trial trials[RANDOM_BATCH];
-    struct random_result mine[RANDOM_BATCH];
-};
-
 struct test {
     struct machine machine;
-    uint64_t count, seed, next, last;
-    FILE *to, *from;
-    pid_t child;
-    uint64_t trials, words, wrong;
+    struct oracle oracle;
+    uint64_t index[RANDOM_BATCHES][RANDOM_BATCH];
+    struct random_result mine[RANDOM_BATCHES][RANDOM_BATCH];
+    uint64_t count, states, seed;
+    uint64_t next, last, made, random; /* generation: sequence, states that it has had */
+    const struct random_trial *before;
+    uint64_t trials, sequences, words, wrong;
 };
 
-static bool start_guest(struct test *t, char **command)
+static void lost_guest(struct test *t, unsigned b)
 {
-    int in[2], out[2];
-    if (pipe(in) || pipe(out))
-        return false;
-    t->child = fork();
-    if (t->child < 0)
-        return false;
-    if (t->child == 0) {
-        dup2(in[0], 0);
-        dup2(out[1], 1);
-        close(in[1]);
-        close(out[0]);
-        execvp(command[0], command);
-        perror(command[0]);
-        _exit(127);
-    }
-    close(in[0]);
-    close(out[1]);
-    t->to = fdopen(in[1], "w");
-    t->from = fdopen(out[0], "r");
-    return t->to && t->from;
-}
-
-static void lost_guest(const struct test *t, const struct batch *b)
-{
-    fprintf(stderr, "seq: the AArch64 half ended at or after #%" PRIu64 ", seed %" PRIu64 "\n",
-            b->index[0], t->seed);
+    const struct random_batch *batch = &t->oracle.batch[b];
+    fprintf(stderr, "seq: the AArch64 half ended in #%" PRIu64 ", seed %" PRIu64 "\n",
+            t->index[b][batch->done < batch->count ? batch->done : 0], t->seed);
     exit(2);
 }
 
-static void make_batch(struct test *t, struct batch *b)
+/* The next trial: another state for the last sequence, or a new one. False at the end. */
+static bool make_trial(struct test *t, struct random_trial *trial, struct random_result *r)
 {
-    b->count = 0;
-    while (b->count < RANDOM_BATCH && t->next < t->last) {
-        uint64_t state = (t->seed << 40 ^ t->next) * UINT64_C(0x9e3779b97f4a7c15) | 1;
-        for (unsigned i = 0; i < 8; i++) { /* away from the first numbers of similar seeds */
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-        }
-        while (!make_sequence(&t->machine, &state, &b->trials[b->count], &b->mine[b->count]))
-            ;
-        b->index[b->count++] = t->next++;
+    if (t->made && t->made < t->states &&
+        make_variant(&t->machine, &t->random, t->before, trial, r))
+        return true;
+    if (t->made)
+        t->next++;
+    t->made = 0;
+    if (t->next >= t->last)
+        return false;
+    t->random = (t->seed << 40 ^ t->next) * UINT64_C(0x9e3779b97f4a7c15) | 1;
+    for (unsigned i = 0; i < 8; i++) { /* away from the first numbers of similar seeds */
+        t->random ^= t->random << 13;
+        t->random ^= t->random >> 7;
+        t->random ^= t->random << 17;
     }
+    while (!make_sequence(&t->machine, &t->random, trial, r))
+        ;
+    t->sequences++;
+    return true;
 }
 
-static void send_batch(struct test *t, const struct batch *b)
+static void make_batch(struct test *t, unsigned b)
 {
-    if (fwrite(&b->count, sizeof(b->count), 1, t->to) != 1 ||
-        fwrite(b->trials, sizeof(b->trials[0]), b->count, t->to) != b->count || fflush(t->to))
-        lost_guest(t, b);
+    struct random_batch *batch = &t->oracle.batch[b];
+    batch->count = 0;
+    while (batch->count < RANDOM_BATCH) {
+        struct random_trial *trial = &batch->trial[batch->count];
+        if (!make_trial(t, trial, &t->mine[b][batch->count]))
+            break;
+        t->before = trial;
+        t->made++;
+        t->index[b][batch->count++] = t->next;
+    }
 }
 
 static void difference(const char *what, unsigned n, uint64_t in, uint64_t mine, uint64_t theirs)
@@ -120,64 +108,62 @@ static void report(const struct test *test, uint64_t index, const struct random_
                        b->memory[z][k]);
 }
 
-static void receive_batch(struct test *t, const struct batch *b)
+static void compare_batch(struct test *t, unsigned b)
 {
-    for (unsigned i = 0; i < b->count; i++) {
-        struct random_result theirs;
-        if (fread(&theirs, sizeof(theirs), 1, t->from) != 1)
-            lost_guest(t, b);
-        if (theirs.state.pc == b->mine[i].state.pc) /* ended by the UDF after the words */
-            theirs.signal = theirs.address = 0;
+    struct random_batch *batch = &t->oracle.batch[b];
+    for (unsigned i = 0; i < batch->count; i++) {
+        const struct random_result *mine = &t->mine[b][i], *theirs = &batch->result[i];
         t->trials++;
-        t->words += b->trials[i].count;
-        if (memcmp(&theirs, &b->mine[i], sizeof(theirs)) != 0 && t->wrong++ < MAX_REPORTS)
-            report(t, b->index[i], &b->trials[i], &b->mine[i], &theirs);
+        t->words += batch->trial[i].count;
+        if (memcmp(theirs, mine, sizeof(*mine)) != 0 && t->wrong++ < MAX_REPORTS)
+            report(t, t->index[b][i], &batch->trial[i], mine, theirs);
+    }
+}
+
+static void run_batches(struct test *t)
+{
+    unsigned now = 0;
+    make_batch(t, now);
+    while (t->oracle.batch[now].count) {
+        if (!oracle_send(&t->oracle, now))
+            lost_guest(t, now);
+        make_batch(t, !now);
+        if (!oracle_receive(&t->oracle, now))
+            lost_guest(t, now);
+        compare_batch(t, now);
+        now = !now;
     }
 }
 
 int main(int argc, char **argv)
 {
-    static struct test t = {.count = 1000, .seed = 1};
-    static struct batch batches[2];
+    static struct test t = {.count = 1000, .states = 8, .seed = 1};
     const char *engine = "interp", *only = NULL;
-    for (int c; (c = getopt(argc, argv, "e:n:s:i:")) != -1;) {
+    for (int c; (c = getopt(argc, argv, "e:n:k:s:i:")) != -1;) {
         switch (c) {
         case 'e': engine = optarg; break;
         case 'n': t.count = strtoull(optarg, NULL, 0); break;
+        case 'k': t.states = strtoull(optarg, NULL, 0); break;
         case 's': t.seed = strtoull(optarg, NULL, 0); break;
         case 'i': only = *optarg ? optarg : NULL; break;
         default: return 2;
         }
     }
-    if (optind == argc || !t.count)
+    if (optind == argc || !t.count || !t.states)
         return 2;
     t.next = only ? strtoull(only, NULL, 0) : 0;
     t.last = only ? t.next + 1 : t.count;
-    signal(SIGPIPE, SIG_IGN);
-    if (!machine_create(&t.machine, engine))
+    if (!machine_create(&t.machine, engine, 0) || !oracle_start(&t.oracle, argv + optind))
         return 2;
-    if (!start_guest(&t, argv + optind)) {
-        perror("seq: cannot start the AArch64 half");
-        return 2;
-    }
-    unsigned now = 0;
-    make_batch(&t, &batches[now]);
-    while (batches[now].count) {
-        send_batch(&t, &batches[now]);
-        make_batch(&t, &batches[!now]);
-        receive_batch(&t, &batches[now]);
-        now = !now;
-    }
-    fclose(t.to);
-    fclose(t.from);
-    waitpid(t.child, NULL, 0);
+    run_batches(&t);
+    oracle_stop(&t.oracle);
     machine_destroy(&t.machine);
     if (t.wrong)
         printf("not ok sequences: %" PRIu64 " of %" PRIu64 " differ (SEED=%" PRIu64 " N=%" PRIu64
-               ")\n", t.wrong, t.trials, t.seed, t.count);
+               " K=%" PRIu64 ")\n", t.wrong, t.trials, t.seed, t.count, t.states);
     else
         printf("ok sequences\n");
-    printf("# seq: seed %" PRIu64 ", %" PRIu64 " sequences, %" PRIu64 " words, %" PRIu64
-           " differ\n", t.seed, t.trials, t.words, t.wrong);
+    printf("# seq: seed %" PRIu64 ", %" PRIu64 " sequences, %" PRIu64 " trials, %" PRIu64
+           " words, %" PRIu64 " differ\n", t.seed, t.sequences, t.trials, t.words, t.wrong);
     return t.wrong || !t.trials;
 }

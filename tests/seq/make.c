@@ -203,11 +203,18 @@ static void make_start(struct maker *k)
     k->now = *st;
 }
 
+static bool run_to_end(struct machine *m, const struct random_trial *t, struct random_result *r)
+{
+    uint64_t esr;
+    machine_run(m, t, r, &esr);
+    return machine_clean(m) && machine_kept_words(m, t) && !r->signal &&
+           r->state.pc == RANDOM_SLOT + 4 * t->count;
+}
+
 bool make_sequence(struct machine *m, uint64_t *seed, struct random_trial *t,
                    struct random_result *r)
 {
     struct maker k = {.m = m, .seed = seed, .t = t};
-    uint64_t esr;
     memset(t, 0, sizeof(*t));
     make_start(&k);
     unsigned length = 8 + (unsigned)(rnd(&k) % (RANDOM_WORDS - 16));
@@ -223,6 +230,21 @@ bool make_sequence(struct machine *m, uint64_t *seed, struct random_trial *t,
         }
     }
     t->steps = MAX_STEPS;
-    machine_run(m, t, r, &esr);
-    return machine_clean(m) && !r->signal && r->state.pc == RANDOM_SLOT + 4 * t->count;
+    return run_to_end(m, t, r);
+}
+
+bool make_variant(struct machine *m, uint64_t *seed, const struct random_trial *last,
+                  struct random_trial *t, struct random_result *r)
+{
+    struct maker k = {.m = m, .seed = seed, .t = t};
+    for (unsigned tries = 0; tries < 4; tries++) {
+        *t = *last;
+        generate_state(seed, &t->state, (unsigned)(rnd(&k) % 5));
+        memcpy(&t->state.x[20], &last->state.x[20], 8 * sizeof(t->state.x[0]));
+        t->state.sp = last->state.sp;
+        t->repeat = 1;
+        if (run_to_end(m, t, r))
+            return true;
+    }
+    return false;
 }

@@ -8,6 +8,7 @@
 #     SEED=n     another sequence of sequences (default 1)
 #     I=n        only the sequence with this index
 #     N=n        sequences (default 10000)
+#     K=n        states for each (default 8)
 #     E=NAME     engine (default interp)
 set -eu
 cd "$(dirname "$0")/../.."
@@ -26,12 +27,13 @@ words=-DRANDOM_WORDS=48
 warn="-Wall -Wextra -Wshadow -Werror"
 rand=tests/isa/random
 # shellcheck disable=SC2086
-"$cross" -std=gnu11 -O1 -static -fno-stack-protector $warn $words -o "$tmp/guest" $rand/guest.c
+"$cross" -std=gnu11 -O1 -static -fno-stack-protector $warn $words \
+    -Wl,-Ttext-segment=0x6f000000,--defsym=guest_slot=0x70102000 -o "$tmp/guest" $rand/guest.c
 # shellcheck disable=SC2086
 ${CC:-gcc} -std=gnu11 -O2 -g -D_GNU_SOURCE $warn $words ${TEST_CFLAGS:-} -Isrc -Iisa \
     -I"$build/gen" -I$rand -o "$tmp/seq" tests/seq/main.c tests/seq/make.c $rand/generate.c \
-    $rand/machine.c $rand/known.c -Wl,--start-group "$build/lib_engine.a" "$build/lib_vm.a" \
+    $rand/machine.c $rand/known.c $rand/oracle.c -Wl,--start-group "$build/lib_engine.a" "$build/lib_vm.a" \
     "$build/lib_mem.a" "$build/lib_a64.a" "$build/lib_state.a" "$build/lib_base.a" \
     -Wl,--end-group -pthread
-"$tmp/seq" -e "${E:-interp}" -n "${N:-10000}" -s "${SEED:-1}" -i "${I:-}" -- \
-    "$emu" -cpu max,pauth=off,sve=off,sme=off "$tmp/guest"
+"$tmp/seq" -e "${E:-interp}" -n "${N:-10000}" -k "${K:-8}" -s "${SEED:-1}" -i "${I:-}" -- \
+    timeout --foreground "${LIMIT:-600}" "$emu" -cpu max,pauth=off,sve=off,sme=off "$tmp/guest"

@@ -12,6 +12,8 @@
 # The release whose packages make the guests.
 guest_release=bookworm
 guest_arch=arm64
+# Where under the cache this architecture's apt lives; a script for another one names another folder.
+apt_folder=apt
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 me=${0##*/}
@@ -176,7 +178,7 @@ END
 # Makes the configuration anew (the host's proxies and sources may have changed) and exports it to
 # every apt program that this script runs. Call with the lock held.
 apt_init() {
-    local apt=$cache/apt
+    local apt=$cache/$apt_folder
     [ -z "${APT_CONFIG_SOJOURN:-}" ] || return 0
     need_tools apt-get apt-cache apt-config dpkg-deb
     rm -rf "${apt:?}/etc"
@@ -225,7 +227,80 @@ deb_file() { printf '%s/debs/%s_%s_%s.deb\n' "$cache" "$1" "${2//:/%3a}" "$3"; }
 # apt_download PACKAGE=VERSION...: into CACHE/debs. apt checks each against the signed lists, and
 # keeps what is there already and right.
 apt_download() {
-    local log=$cache/apt/log/download
+    local log=$cache/$apt_folder/log/download
     (cd "$cache/debs" && apt-get -q download "$@") >"$log" 2>&1 ||
         die "cannot download: $(apt_reason "$log")"
+}
+
+# ---- Trees and images of unpacked packages ----
+
+# Debian's essential packages; others rely on them without saying so.
+essential_packages="base-files base-passwd bash bsdutils coreutils dash debianutils diffutils dpkg
+    findutils grep gzip hostname libc-bin login mawk mount ncurses-base ncurses-bin sed tar
+    util-linux"
+
+# apt_plan PACKAGE...: prints what an empty system needs for them, NAME=VERSION=ARCHITECTURE a line.
+# The solver says it in lines: Inst NAME (VERSION ORIGIN... [ARCHITECTURE])
+apt_plan() {
+    local log=$cache/$apt_folder/log/plan
+    apt-get -s --no-install-recommends install "$@" >"$log" 2>&1 ||
+        die "apt cannot plan the image: $(apt_reason "$log")"
+    sed -n 's/^Inst \([^ ]*\) (\([^ ]*\) .*\[\([^ ]*\)\]).*/\1=\2=\3/p' "$log" | LC_ALL=C sort
+}
+
+# Downloads the packages named PACKAGE=VERSION=ARCHITECTURE and unpacks them over each other.
+# Merged /usr: the links come first, and tar keeps a link where a package has a folder.
+unpack_tree() {
+    local tree=$1 item name version arch rest folder
+    shift
+    for folder in bin sbin lib; do
+        mkdir -p "$tree/usr/$folder"
+        ln -s "usr/$folder" "$tree/$folder"
+    done
+    local wanted=()
+    for item; do
+        wanted+=("${item%=*}")
+    done
+    apt_download "${wanted[@]}"
+    for item; do
+        name=${item%%=*} rest=${item#*=}
+        version=${rest%=*} arch=${rest##*=}
+        dpkg-deb --fsys-tarfile "$(deb_file "$name" "$version" "$arch")" |
+            tar -x -C "$tree" --keep-directory-symlink ||
+            die "cannot unpack '$(deb_file "$name" "$version" "$arch")'"
+    done
+}
+
+# finish_essential TREE: accounts, and the alternatives and links that packages' scripts would have
+# made for the essential packages and busybox-static.
+finish_essential() {
+    local tree=$1 applet
+    cp "$tree/usr/share/base-passwd/passwd.master" "$tree/etc/passwd"
+    cp "$tree/usr/share/base-passwd/group.master" "$tree/etc/group"
+    # Alternatives and diversions.
+    [ -e "$tree/usr/bin/awk" ] || ln -s mawk "$tree/usr/bin/awk"
+    [ -e "$tree/usr/bin/which" ] || ln -s which.debianutils "$tree/usr/bin/which"
+    [ -e "$tree/usr/bin/sh" ] || ln -s dash "$tree/usr/bin/sh"
+    # busybox-static ships the program only; these have no other owner in the image.
+    for applet in halt ip poweroff reboot; do
+        [ -e "$tree/usr/sbin/$applet" ] || ln -s ../bin/busybox "$tree/usr/sbin/$applet"
+    done
+    printf '127.0.0.1 localhost\n::1 localhost\n127.0.1.1 sojourn\n' >"$tree/etc/hosts"
+    printf 'sojourn\n' >"$tree/etc/hostname"
+    chmod 1777 "$tree/tmp"
+    # Words for people; nobody reads them here.
+    rm -rf "$tree"/usr/share/{doc,info,lintian,locale,man}/*
+}
+
+# make_image TREE IMAGE SIZE: an ext4 file system with the files of TREE, owned by root.
+make_image() {
+    local tree=$1 image=$2 size=$3 fakeroot= log=$cache/$apt_folder/log/mke2fs
+    [ "$(id -u)" -eq 0 ] || fakeroot=fakeroot
+    # Root reads files of mode 0; others must be let in (and let out again within the image: the
+    # few such files, shadow and the like, are of no use there).
+    [ -z "$fakeroot" ] || chmod -R u+rX "$tree"
+    PATH=$PATH:/usr/sbin:/sbin $fakeroot mke2fs -q -t ext4 -L sojourn -U clear \
+        -E root_owner=0:0,hash_seed=736f6a6f-7572-6e00-0000-000000000000 -m 0 \
+        -d "$tree" "$image" "$size" >"$log" 2>&1 ||
+        die "cannot make the file system: $(tail -n 1 "$log")"
 }

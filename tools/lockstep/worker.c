@@ -132,6 +132,7 @@ static int choose_engine(struct worker *w, const char *spec, struct ls_planted *
     memcpy(text, spec, len);
     text[len] = 0;
     int r = engine_parse(text, &w->cfg.engine, &w->cfg.engine_config, e);
+    w->cfg.engine_config.forks = true;
     if (!r && fault)
         r = fault_parse(fault + sizeof(key) - 1, w->cfg.engine, planted, &w->cfg.engine, e);
     return r;

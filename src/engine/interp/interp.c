@@ -48,7 +48,7 @@ static bool watchpoints_enabled(const struct a64_cpu *cpu)
 
 /* Everything that is derived from PSTATE and the control registers. Cheap, since each exception
  * entry and return comes here. */
-static void interp_context(struct interp *it)
+void interp_context(struct interp *it)
 {
     struct a64_cpu *cpu = &it->v->cpu;
     uint64_t sctlr = cpu->sys[A64_SCTLR_EL1];
@@ -68,14 +68,14 @@ static void interp_context(struct interp *it)
 
 /* ---- Instruction fetch ---- */
 
-/* Makes fetch_page the page that holds PC. False: an exception was taken. */
-static bool interp_fetch(struct interp *it)
+/* Host address of the page that holds PC; sets fetch_guarded. Null: an exception was taken. */
+static const uint8_t *interp_fetch_host(struct interp *it)
 {
     struct a64_cpu *cpu = &it->v->cpu;
     cpu->pc = a64_untag(cpu, cpu->pc, true, cpu->el);
     if (UNLIKELY(cpu->pc & 3)) {
         a64_pc_alignment_fault(cpu);
-        return false;
+        return NULL;
     }
     uint64_t va = cpu->pc & PAGE_MASK_VA;
     struct tlb_entry *e = tlb_at(it, it->set, va);
@@ -90,14 +90,22 @@ static bool interp_fetch(struct interp *it)
                 fault = (struct a64_fault){.fsc = 0x10}; /* no memory there: external abort */
             fault.va = cpu->pc;
             a64_prefetch_abort(cpu, &fault);
-            return false;
+            return NULL;
         }
         tlb_fill(it, it->set, va, A64_ACCESS_FETCH, &t, host);
     }
-    const uint8_t *host = (const uint8_t *)(uintptr_t)(va + e->addend);
-    it->fetch_page = code_get(it, (uint64_t)(host - it->mem->ram) >> MEM_PAGE_SHIFT);
     it->fetch_guarded = it->guarded[it->set][(va >> MEM_PAGE_SHIFT) % TLB_ENTRIES];
-    it->fetch_va = va;
+    return (const uint8_t *)(uintptr_t)(va + e->addend);
+}
+
+/* Makes fetch_page the page that holds PC. False: an exception was taken. */
+static bool interp_fetch(struct interp *it)
+{
+    const uint8_t *host = interp_fetch_host(it);
+    if (!host)
+        return false;
+    it->fetch_page = code_get(it, (uint64_t)(host - it->mem->ram) >> MEM_PAGE_SHIFT);
+    it->fetch_va = it->v->cpu.pc & PAGE_MASK_VA;
     return true;
 }
 
@@ -113,6 +121,19 @@ static inline bool interp_poll(struct a64_cpu *cpu)
     return false;
 }
 
+/* Executes an instruction at PC, whose page fetch_guarded speaks of. */
+static inline enum xr interp_word(struct interp *it, struct a64_cpu *cpu, unsigned op,
+                                  uint32_t word)
+{
+    if (UNLIKELY(cpu->btype)) {
+        if (it->fetch_guarded && !a64_bti_check(cpu, word))
+            return XR_EXC;
+        if (op != A64_BRK) /* its SPSR.BTYPE is the one it was reached with */
+            cpu->btype = 0;
+    }
+    return interp_handlers[op](cpu, word);
+}
+
 /* Executes the instruction at PC, which lies in fetch_page. */
 static inline enum xr interp_one(struct interp *it, struct a64_cpu *cpu)
 {
@@ -120,13 +141,7 @@ static inline enum xr interp_one(struct interp *it, struct a64_cpu *cpu)
     struct insn_rec *rec = &it->fetch_page->rec[index];
     if (UNLIKELY(rec->op == REC_UNDECODED))
         code_decode(it, it->fetch_page, index);
-    if (UNLIKELY(cpu->btype)) {
-        if (it->fetch_guarded && !a64_bti_check(cpu, rec->word))
-            return XR_EXC;
-        if (rec->op != A64_BRK) /* its SPSR.BTYPE is the one it was reached with */
-            cpu->btype = 0;
-    }
-    return interp_handlers[rec->op](cpu, rec->word);
+    return interp_word(it, cpu, rec->op, rec->word);
 }
 
 /* Runs until the page is left or something must be looked at; the result of the last instruction.
@@ -205,6 +220,30 @@ static enum a64_exit interp_run_debug(struct interp *it, struct a64_cpu *cpu, ui
     return A64_EXIT_BUDGET;
 }
 
+enum xr interp_step(struct a64_cpu *cpu)
+{
+    struct interp *it = interp_of(cpu);
+    bool debug = a64_debug_active(cpu);
+    if (debug && a64_debug_fetch(cpu))
+        return XR_EXC;
+    const uint8_t *host = interp_fetch_host(it);
+    it->fetch_va = TLB_INVALID; /* there is no fetch_page */
+    if (!host) {
+        cpu->instret++;
+        return XR_EXC;
+    }
+    uint32_t word;
+    memcpy(&word, host + cpu->pc % MEM_PAGE_SIZE, sizeof(word));
+    bool monitor = cpu->monitor.valid;
+    enum xr r = interp_word(it, cpu, code_op(it, word), word);
+    cpu->instret++;
+    if (r == XR_NEXT || r == XR_SYNC)
+        cpu->pc += 4;
+    if (debug && r != XR_EXC)
+        a64_debug_step_done(cpu, !monitor && cpu->monitor.valid);
+    return r;
+}
+
 /* As the stress knobs say. */
 static enum a64_exit interp_run_stressed(struct interp *it, struct a64_cpu *cpu, uint64_t budget)
 {
@@ -240,28 +279,38 @@ bool interp_page_guarded(const struct a64_cpu *cpu)
 
 /* ---- Engine table ---- */
 
+int interp_init(struct interp *it, struct vcpu *v, struct err *e)
+{
+    it->v = v;
+    it->mem = &v->vm->mem;
+    it->filled_count = TLB_FILLED + 1; /* the first flush clears all */
+    stress_init(&it->stress, &v->vm->engine_config.stress);
+    tlb_flush(it);
+    return code_create(it, e);
+}
+
+void interp_fini(struct interp *it)
+{
+    code_destroy(it);
+}
+
 static int interp_vcpu_create(struct vcpu *v, struct err *e)
 {
     struct interp *it = fault_point("interp_alloc") ? NULL : calloc(1, sizeof(*it));
     if (!it)
         return err_set(e, ENOMEM, "out of memory for the interpreter");
-    it->v = v;
-    it->mem = &v->vm->mem;
-    stress_init(&it->stress, &v->vm->engine_config.stress);
-    int r = code_create(it, e);
-    if (r) {
+    int r = interp_init(it, v, e);
+    if (r)
         free(it);
-        return r;
-    }
-    v->cpu.engine = it;
-    tlb_flush(it);
-    return 0;
+    else
+        v->cpu.engine = it;
+    return r;
 }
 
 static void interp_vcpu_destroy(struct vcpu *v)
 {
     struct interp *it = v->cpu.engine;
-    code_destroy(it);
+    interp_fini(it);
     free(it);
     v->cpu.engine = NULL;
 }

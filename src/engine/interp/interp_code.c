@@ -84,22 +84,29 @@ struct code_page *code_get(struct interp *it, uint64_t page)
     return p;
 }
 
+enum a64_op code_op(const struct interp *it, uint32_t word)
+{
+    enum a64_op op = a64_decode(word);
+    const struct a64_features *has = &it->v->cpu.features;
+    return a64_feature_has(has, a64_op_info[op].feature) &&
+                   a64_feature_has(has, a64_op_info[op].feature2)
+               ? op
+               : A64_UNDEFINED;
+}
+
 void code_decode(struct interp *it, struct code_page *p, unsigned index)
 {
     uint32_t word;
     memcpy(&word, it->mem->ram + (p->page << MEM_PAGE_SHIFT) + index * 4, sizeof(word));
-    enum a64_op op = a64_decode(word);
-    const struct a64_features *has = &it->v->cpu.features;
-    if (!a64_feature_has(has, a64_op_info[op].feature) ||
-        !a64_feature_has(has, a64_op_info[op].feature2))
-        op = A64_UNDEFINED;
-    p->rec[index] = (struct insn_rec){.word = word, .op = (uint16_t)op};
+    p->rec[index] = (struct insn_rec){.word = word, .op = (uint16_t)code_op(it, word)};
     it->stat_decoded++;
 }
 
 void code_store(struct interp *it, gpa_t pa, uint64_t len)
 {
     uint64_t off = pa - it->mem->ram_base;
+    if (it->code_stored)
+        it->code_stored(it, pa, len);
     struct code_page *p = it->by_page[off >> MEM_PAGE_SHIFT];
     if (!p)
         return;

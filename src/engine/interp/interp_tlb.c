@@ -9,12 +9,25 @@ static void tlb_clear_entry(struct tlb_entry *t)
     t->tag[A64_ACCESS_READ] = t->tag[A64_ACCESS_WRITE] = t->tag[A64_ACCESS_FETCH] = TLB_INVALID;
 }
 
-void tlb_flush(struct interp *it)
+/* Which entries may have a tag: those that `filled` remembers, else all. An engine that only
+ * interprets now and then flushes more often than it fills. */
+static void tlb_each_filled(struct interp *it, void (*fn)(struct tlb_entry *))
 {
+    if (it->filled_count <= TLB_FILLED) {
+        for (unsigned i = 0; i < it->filled_count; i++)
+            fn(it->filled[i]);
+        return;
+    }
     for (unsigned s = 0; s < SET_COUNT; s++) {
         for (unsigned i = 0; i < TLB_ENTRIES; i++)
-            tlb_clear_entry(&it->tlb[s][i]);
+            fn(&it->tlb[s][i]);
     }
+}
+
+void tlb_flush(struct interp *it)
+{
+    tlb_each_filled(it, tlb_clear_entry);
+    it->filled_count = 0;
     for (unsigned half = 0; half < 2; half++) {
         it->blocks[half].lo = UINT64_MAX;
         it->blocks[half].hi = 0;
@@ -23,13 +36,15 @@ void tlb_flush(struct interp *it)
     it->stat_tlb_flush++;
 }
 
+static void tlb_clear_write(struct tlb_entry *t)
+{
+    t->tag[A64_ACCESS_WRITE] = TLB_INVALID;
+}
+
 /* A page now holds code: no write tag may stand for it under any address, so all go. */
 void tlb_drop_writes(struct interp *it)
 {
-    for (unsigned s = 0; s < SET_COUNT; s++) {
-        for (unsigned i = 0; i < TLB_ENTRIES; i++)
-            it->tlb[s][i].tag[A64_ACCESS_WRITE] = TLB_INVALID;
-    }
+    tlb_each_filled(it, tlb_clear_write);
 }
 
 void tlb_invalidate(struct interp *it, const struct a64_tlbi *op)
@@ -70,6 +85,10 @@ void tlb_fill(struct interp *it, enum interp_set set, uint64_t va, enum a64_acce
                                 e->tag[A64_ACCESS_WRITE] != page_va &&
                                 e->tag[A64_ACCESS_FETCH] != page_va))
         tlb_clear_entry(e);
+    if (it->filled_count < TLB_FILLED)
+        it->filled[it->filled_count++] = e;
+    else
+        it->filled_count = TLB_FILLED + 1;
     e->addend = addend;
     e->tag[access] = page_va;
     it->guarded[set][(va >> MEM_PAGE_SHIFT) % TLB_ENTRIES] = t->guarded;

@@ -14,12 +14,14 @@
 #define ENGINE_INTERP_INTERP_VCPU_H
 
 #include "a64/mmu.h"
+#include "a64_ops.h"
 #include "engine/interp/interp_int.h"
 #include "engine/stress.h"
 #include "vm/vm.h"
 
 #define PAGE_MASK_VA (~(uint64_t)(MEM_PAGE_SIZE - 1))
 #define TLB_ENTRIES 1024u
+#define TLB_FILLED 64u /* entries remembered, so that a flush need not look at all */
 /* No address of a page, nor of any byte in one: bits 55 and 63 of a translated address agree. */
 #define TLB_INVALID (UINT64_C(1) << 55 | 1)
 
@@ -67,6 +69,9 @@ struct interp {
     /* Range of addresses that were mapped by blocks, lower and upper half: a TLBI by address there
      * must remove every fragment, so it flushes. */
     struct { uint64_t lo, hi; } blocks[2];
+    /* Entries filled since the last flush, and how many; TLB_FILLED + 1: too many to remember. */
+    struct tlb_entry *filled[TLB_FILLED];
+    unsigned filled_count;
     struct tlb_entry tlb[SET_COUNT][TLB_ENTRIES];
     uint8_t guarded[SET_COUNT][TLB_ENTRIES]; /* GP of the entry's page */
 
@@ -79,6 +84,10 @@ struct interp {
     unsigned pending_count; /* CODE_PENDING_MAX + 1: everything */
 
     uint64_t stat_tlb_fill, stat_tlb_flush, stat_decoded, stat_evicted;
+
+    /* Of an engine that has an interpreter inside (its private data begins with this one): called
+     * when a store of the interpreter hit a page that is marked as code. Null: nobody. */
+    void (*code_stored)(struct interp *it, gpa_t pa, uint64_t len);
 
     struct stress stress;
     struct tlb_entry *only[SET_COUNT]; /* stress knob tlb1: the one entry of each set */
@@ -94,6 +103,18 @@ static inline struct tlb_entry *tlb_at(struct interp *it, enum interp_set set, u
     return &it->tlb[set][(va >> MEM_PAGE_SHIFT) % TLB_ENTRIES];
 }
 
+/* interp.c, for engines that have an interpreter inside. */
+
+/* An interpreter for the vCPU that works as its machine's engine_config says. -ENOMEM. @stopped */
+int MUST_CHECK interp_init(struct interp *it, struct vcpu *v, struct err *e);
+void interp_fini(struct interp *it);
+/* engine_ops.context_changed of the interpreter. @vcpu */
+void interp_context(struct interp *it);
+/* Executes the instruction at PC as the interpreter's loop does, debug checks and fetch included;
+ * its word comes from memory, and nothing of it is kept. PC is final after it. Interrupts and
+ * requests are the caller's. With XR_EXIT, it->exit is the reason. @vcpu */
+enum xr interp_step(struct a64_cpu *cpu);
+
 /* interp_tlb.c */
 void tlb_flush(struct interp *it);
 void tlb_drop_writes(struct interp *it);
@@ -106,6 +127,8 @@ int code_create(struct interp *it, struct err *e);
 void code_destroy(struct interp *it);
 /* Decoded page of a RAM page, made when missing. */
 struct code_page *code_get(struct interp *it, uint64_t page);
+/* What a word is with the features of this PE. */
+enum a64_op code_op(const struct interp *it, uint32_t word);
 /* Decodes the record at `index` of a page in place. */
 void code_decode(struct interp *it, struct code_page *p, unsigned index);
 /* A store by this vCPU to [pa, pa + len) of a page that holds code. */

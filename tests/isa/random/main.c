@@ -1,97 +1,62 @@
 /* Random instruction test: every line of isa/ that EL0 can execute, with random words and states,
  * on an engine and on another implementation of the architecture; see random.h.
  *
- *     random [-e ENGINE] [-n COUNT] [-s SEED] [-i NAME] -- COMMAND...
+ *     random [-e ENGINE] [-n WORDS] [-k STATES] [-s SEED] [-i NAME] [-t TRIAL] -- COMMAND...
  *
- * COMMAND runs the AArch64 half, e.g. `qemu-aarch64-static ./guest`. COUNT trials per line; a NAME
- * that ends with * is a prefix. Each line has its own sequence of random numbers, made from SEED
- * and the name, so one line can be repeated alone. Prints "ok NAME" or "not ok NAME" for each line,
- * the first differences in full; exit status 1 if there is any, 2 if the test could not run.
+ * COMMAND runs the AArch64 half, e.g. `qemu-aarch64-static ./guest`. WORDS words for each line, each
+ * with STATES states, so that the other side translates once for several trials; a NAME that ends
+ * with * is a prefix. Each word has its own sequence of random numbers, made from SEED, the line's
+ * name and the word's number: a line can be repeated alone, and so can one TRIAL (its number is
+ * WORD * STATES + state). Prints "ok NAME" or "not ok NAME" for each line, the first differences in
+ * full; exit status 1 if there is any, 2 if the test could not run.
  */
 #include "generate.h"
 #include "known.h"
+#include "oracle.h"
 
 #include "a64/disasm.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { MAX_REPORTS = 3, UNDEFINED_FACTOR = 20 };
 
 struct expected {
     enum a64_op op;
-    unsigned index;
+    uint64_t index;
     uint64_t esr;
     struct random_result result;
 };
 
-struct batch {
-    uint64_t count;
-    struct random_trial trials[RANDOM_BATCH];
-    struct expected expected[RANDOM_BATCH];
-};
-
 struct test {
     struct machine machine;
+    struct oracle oracle;
     const char *only;
-    unsigned count;
-    uint64_t seed;
-    FILE *to, *from; /* the AArch64 half */
-    pid_t child;
+    uint64_t words, states, seed;
+    int64_t only_trial; /* -1: all */
+    struct expected expected[RANDOM_BATCHES][RANDOM_BATCH];
 
-    enum a64_op op; /* generation: which line, how many were made, its random numbers */
-    unsigned made;
-    uint64_t state;
+    enum a64_op op; /* generation: which line, which word, how many states it has had */
+    uint64_t word, made;
+    uint64_t random;
+    const struct random_trial *last;
 
-    unsigned trials[A64_OP_COUNT], wrong[A64_OP_COUNT], known[A64_OP_COUNT];
+    uint64_t trials[A64_OP_COUNT], wrong[A64_OP_COUNT], known[A64_OP_COUNT];
+    uint64_t total_words;
 };
 
-/* ---- The AArch64 half ---- */
-
-static bool start_guest(struct test *t, char **command)
+static void lost_guest(struct test *t, unsigned b)
 {
-    int in[2], out[2];
-    if (pipe(in) || pipe(out))
-        return false;
-    t->child = fork();
-    if (t->child < 0)
-        return false;
-    if (t->child == 0) {
-        dup2(in[0], 0);
-        dup2(out[1], 1);
-        close(in[1]);
-        close(out[0]);
-        execvp(command[0], command);
-        perror(command[0]);
-        _exit(127);
-    }
-    close(in[0]);
-    close(out[1]);
-    t->to = fdopen(in[1], "w");
-    t->from = fdopen(out[0], "r");
-    return t->to && t->from;
-}
-
-static void lost_guest(struct test *t, const struct batch *b, unsigned done)
-{
-    int status = 0;
-    waitpid(t->child, &status, 0);
-    fprintf(stderr, "random: the AArch64 half ended (status 0x%x) at or after %s #%u, seed %" PRIu64
-            "\n", status, a64_op_info[b->expected[done].op].name, b->expected[done].index, t->seed);
+    const struct random_batch *batch = &t->oracle.batch[b];
+    const struct expected *e = &t->expected[b][batch->done < batch->count ? batch->done : 0];
+    fprintf(stderr, "random: the AArch64 half ended (status 0x%x) in %s #%" PRIu64 ", seed %" PRIu64
+            "\n", oracle_stop(&t->oracle), a64_op_info[e->op].name, e->index, t->seed);
     exit(2);
-}
-
-static void send_batch(struct test *t, const struct batch *b)
-{
-    if (fwrite(&b->count, sizeof(b->count), 1, t->to) != 1 ||
-        fwrite(b->trials, sizeof(b->trials[0]), b->count, t->to) != b->count || fflush(t->to))
-        lost_guest(t, b, 0);
 }
 
 /* ---- Generation ---- */
@@ -105,37 +70,81 @@ static bool is_selected(const struct test *t, enum a64_op op)
     return t->only[n - 1] == '*' ? strncmp(name, t->only, n - 1) == 0 : strcmp(name, t->only) == 0;
 }
 
-static uint64_t seed_for(const struct test *t, enum a64_op op)
+static uint64_t seed_for(const struct test *t, enum a64_op op, uint64_t word)
 {
     uint64_t h = t->seed * UINT64_C(0x9e3779b97f4a7c15) + UINT64_C(0xcbf29ce484222325);
     for (const char *c = a64_op_info[op].name; *c; c++)
         h = (h ^ (uint8_t)*c) * UINT64_C(0x100000001b3);
-    return h | 1;
+    h += (word + 1) * UINT64_C(0x9e3779b97f4a7c15);
+    h = (h ^ h >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+    h = (h ^ h >> 27) * UINT64_C(0x94d049bb133111eb);
+    return (h ^ h >> 31) | 1;
 }
 
-static unsigned trials_of(const struct test *t, enum a64_op op)
+/* UNDEFINED words are many, and states make no difference to them. */
+static uint64_t words_of(const struct test *t, enum a64_op op)
 {
-    return op == A64_UNDEFINED ? UNDEFINED_FACTOR * t->count : t->count;
+    return op == A64_UNDEFINED ? UNDEFINED_FACTOR * t->words : t->words;
+}
+
+static uint64_t states_of(const struct test *t, enum a64_op op)
+{
+    return op == A64_UNDEFINED ? 1 : t->states;
+}
+
+static void next_line(struct test *t)
+{
+    t->op++;
+    t->word = t->made = 0;
+    if (t->only_trial >= 0 && t->op < A64_OP_COUNT)
+        t->word = (uint64_t)t->only_trial / states_of(t, t->op);
+}
+
+static bool at_end_of_line(const struct test *t)
+{
+    if (t->only_trial >= 0)
+        return t->word != (uint64_t)t->only_trial / states_of(t, t->op);
+    return t->word == words_of(t, t->op);
+}
+
+/* The next trial of the line; false: none can be made. */
+static bool make_trial(struct test *t, struct random_trial *trial, struct expected *e)
+{
+    if (t->made == states_of(t, t->op)) {
+        t->made = 0;
+        t->word++;
+    }
+    if (t->made > 0) {
+        e->index = t->word * states_of(t, t->op) + t->made;
+        if (generate_again(&t->machine, t->op, &t->random, t->last, trial, &e->result, &e->esr))
+            return true;
+        t->made = 0;
+        t->word++;
+    }
+    if (at_end_of_line(t))
+        return false;
+    e->index = t->word * states_of(t, t->op);
+    t->random = seed_for(t, t->op, t->word);
+    t->total_words++;
+    return generate_trial(&t->machine, t->op, &t->random, trial, &e->result, &e->esr);
 }
 
 /* Fills a batch with the next trials; an empty one at the end. */
-static void make_batch(struct test *t, struct batch *b)
+static void make_batch(struct test *t, unsigned b)
 {
-    b->count = 0;
-    while (b->count < RANDOM_BATCH && t->op < A64_OP_COUNT) {
-        struct expected *e = &b->expected[b->count];
-        if (t->made == 0)
-            t->state = seed_for(t, t->op);
-        if (!is_selected(t, t->op) || t->made == trials_of(t, t->op) ||
-            !generate_trial(&t->machine, t->op, &t->state, &b->trials[b->count], &e->result,
-                            &e->esr)) {
-            t->op++;
-            t->made = 0;
+    struct random_batch *batch = &t->oracle.batch[b];
+    batch->count = 0;
+    while (batch->count < RANDOM_BATCH && t->op < A64_OP_COUNT) {
+        struct random_trial *trial = &batch->trial[batch->count];
+        struct expected *e = &t->expected[b][batch->count];
+        if (!is_selected(t, t->op) || !make_trial(t, trial, e)) {
+            next_line(t);
             continue;
         }
         e->op = t->op;
-        e->index = t->made++;
-        b->count++;
+        t->made++;
+        t->last = trial;
+        batch->count++;
     }
 }
 
@@ -187,7 +196,9 @@ static void report(const struct test *test, const struct expected *e, const stru
                    const struct random_result *mine, const struct random_result *theirs)
 {
     const struct random_state *i = &t->state, *a = &mine->state, *b = &theirs->state;
-    printf("# %s #%u of seed %" PRIu64 ":\n", a64_op_info[e->op].name, e->index, test->seed);
+    printf("# %s #%" PRIu64 " (SEED=%" PRIu64 " K=%" PRIu64 " I=%s T=%" PRIu64 "):\n",
+           a64_op_info[e->op].name, e->index, test->seed, test->states, a64_op_info[e->op].name,
+           e->index);
     for (unsigned k = 0; k < t->count; k++) {
         char text[256];
         a64_disasm(t->word[k], RANDOM_SLOT + 4 * k, text, sizeof(text));
@@ -223,6 +234,8 @@ static void compare_one(struct test *test, const struct expected *e, const struc
                         struct random_result *theirs)
 {
     struct random_result mine = e->result;
+    if (test->only_trial >= 0 && e->index != (uint64_t)test->only_trial)
+        return;
     test->trials[e->op]++;
     normalise(t, &mine);
     normalise(t, theirs);
@@ -236,21 +249,34 @@ static void compare_one(struct test *test, const struct expected *e, const struc
         report(test, e, t, &mine, theirs);
 }
 
-static void receive_batch(struct test *t, const struct batch *b)
+static void compare_batch(struct test *t, unsigned b)
 {
-    struct random_result r;
-    for (unsigned i = 0; i < b->count; i++) {
-        if (fread(&r, sizeof(r), 1, t->from) != 1)
-            lost_guest(t, b, i);
-        compare_one(t, &b->expected[i], &b->trials[i], &r);
+    struct random_batch *batch = &t->oracle.batch[b];
+    for (unsigned i = 0; i < batch->count; i++)
+        compare_one(t, &t->expected[b][i], &batch->trial[i], &batch->result[i]);
+}
+
+/* One batch is made and run here while the other is run there. */
+static void run_batches(struct test *t)
+{
+    unsigned now = 0;
+    make_batch(t, now);
+    while (t->oracle.batch[now].count) {
+        if (!oracle_send(&t->oracle, now))
+            lost_guest(t, now);
+        make_batch(t, !now);
+        if (!oracle_receive(&t->oracle, now))
+            lost_guest(t, now);
+        compare_batch(t, now);
+        now = !now;
     }
 }
 
 /* ---- Summary ---- */
 
-static int summary(const struct test *t)
+static int summary(const struct test *t, double seconds)
 {
-    unsigned lines = 0, trials = 0, bad = 0, known = 0, none = 0;
+    uint64_t lines = 0, trials = 0, bad = 0, known = 0, none = 0;
     for (unsigned op = 0; op < A64_OP_COUNT; op++) {
         const char *name = a64_op_info[op].name;
         if (!is_selected(t, (enum a64_op)op))
@@ -259,8 +285,9 @@ static int summary(const struct test *t)
             printf("# %s: not comparable in user mode, see known.c\n", name);
             none++;
         } else if (t->wrong[op]) {
-            printf("not ok %s: %u of %u differ (SEED=%" PRIu64 " I=%s N=%u)\n", name, t->wrong[op],
-                   t->trials[op], t->seed, name, t->count);
+            printf("not ok %s: %" PRIu64 " of %" PRIu64 " differ (SEED=%" PRIu64 " I=%s N=%" PRIu64
+                   " K=%" PRIu64 ")\n", name, t->wrong[op], t->trials[op], t->seed, name, t->words,
+                   t->states);
             bad++;
         } else {
             printf("ok %s\n", name);
@@ -269,52 +296,51 @@ static int summary(const struct test *t)
         trials += t->trials[op];
         known += t->known[op];
     }
-    printf("# random: seed %" PRIu64 ", %u lines of isa/, %u not comparable, %u trials, %u known "
-           "differences, %u lines differ\n", t->seed, lines, none, trials, known, bad);
+    printf("# random: seed %" PRIu64 ", %" PRIu64 " lines of isa/, %" PRIu64 " not comparable, %"
+           PRIu64 " words, %" PRIu64 " trials (%.0f/s), %" PRIu64 " known differences, %" PRIu64
+           " lines differ\n", t->seed, lines, none, t->total_words, trials,
+           (double)trials / seconds, known, bad);
     return bad || !trials;
+}
+
+static double now_seconds(void)
+{
+    struct timespec ts;
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (double)ts.tv_sec + (double)ts.tv_nsec * 1e-9;
 }
 
 static int usage(void)
 {
-    fprintf(stderr, "usage: random [-e ENGINE] [-n COUNT] [-s SEED] [-i NAME] -- COMMAND...\n");
+    fprintf(stderr, "usage: random [-e ENGINE] [-n WORDS] [-k STATES] [-s SEED] [-i NAME] "
+            "[-t TRIAL] -- COMMAND...\n");
     return 2;
 }
 
 int main(int argc, char **argv)
 {
-    static struct test t = {.count = 100, .seed = 1};
-    static struct batch batches[2];
+    static struct test t = {.words = 100, .states = 8, .seed = 1, .only_trial = -1};
     const char *engine = "interp";
-    for (int c; (c = getopt(argc, argv, "e:n:s:i:")) != -1;) {
+    for (int c; (c = getopt(argc, argv, "e:n:k:s:i:t:")) != -1;) {
         switch (c) {
         case 'e': engine = optarg; break;
-        case 'n': t.count = (unsigned)strtoul(optarg, NULL, 0); break;
+        case 'n': t.words = strtoull(optarg, NULL, 0); break;
+        case 'k': t.states = strtoull(optarg, NULL, 0); break;
         case 's': t.seed = strtoull(optarg, NULL, 0); break;
         case 'i': t.only = *optarg ? optarg : NULL; break;
+        case 't': t.only_trial = *optarg ? (int64_t)strtoull(optarg, NULL, 0) : -1; break;
         default: return usage();
         }
     }
-    if (optind == argc || !t.count)
+    if (optind == argc || !t.words || !t.states)
         return usage();
-    signal(SIGPIPE, SIG_IGN);
-    if (!machine_create(&t.machine, engine))
+    if (!machine_create(&t.machine, engine, 0) || !oracle_start(&t.oracle, argv + optind))
         return 2;
-    if (!start_guest(&t, argv + optind)) {
-        perror("random: cannot start the AArch64 half");
-        return 2;
-    }
-    /* One batch is made and run here while the other is run there. */
-    unsigned now = 0;
-    make_batch(&t, &batches[now]);
-    while (batches[now].count) {
-        send_batch(&t, &batches[now]);
-        make_batch(&t, &batches[!now]);
-        receive_batch(&t, &batches[now]);
-        now = !now;
-    }
-    fclose(t.to);
-    fclose(t.from);
-    waitpid(t.child, NULL, 0);
+    double start = now_seconds();
+    if (t.only_trial >= 0)
+        t.word = (uint64_t)t.only_trial / states_of(&t, t.op);
+    run_batches(&t);
+    oracle_stop(&t.oracle);
     machine_destroy(&t.machine);
-    return summary(&t);
+    return summary(&t, now_seconds() - start);
 }

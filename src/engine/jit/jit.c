@@ -1,0 +1,210 @@
+/* The translator as an engine: creation, the engine's table and statistics. See jit_int.h for the
+ * parts and doc/ for how translation works. */
+#include "engine/jit/jit.h"
+
+#include "engine/jit/jit_int.h"
+
+#include "base/fault.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdlib.h>
+
+#define CRC32_POLY UINT32_C(0xedb88320) /* 0x04c11db7 reversed */
+#define FALLBACKS_SHOWN 20
+
+_Static_assert(sizeof(struct x64_area) <= A64_ENGINE_AREA, "area of translated code");
+_Static_assert(offsetof(struct jit, it) == 0, "cpu->engine is a struct interp, too");
+_Static_assert(offsetof(struct a64_cpu, x) == 0, "JIT_STATE_BIAS");
+_Static_assert(sizeof(atomic_uint) == 4, "translated code compares 4 bytes");
+
+/* ---- Creation ---- */
+
+#define FROM_STATE(member) ((int32_t)offsetof(struct a64_cpu, member) - JIT_STATE_BIAS)
+
+static const struct x64_layout layout = {
+    .state = -JIT_STATE_BIAS,
+    .x = FROM_STATE(x),
+    .v = FROM_STATE(v),
+    .fpsr = FROM_STATE(fp.fpsr),
+    .attention = FROM_STATE(attention),
+    .btype = FROM_STATE(btype),
+    .area = FROM_STATE(engine_area),
+};
+
+static void crc32_table(uint32_t table[256])
+{
+    for (uint32_t n = 0; n < 256; n++) {
+        uint32_t crc = n;
+        for (unsigned k = 0; k < 8; k++)
+            crc = crc >> 1 ^ (crc & 1 ? CRC32_POLY : 0);
+        table[n] = crc;
+    }
+}
+
+/* The fixed code, at the start of the cache, and the words that lead to it. */
+static int make_glue(struct jit *j, struct err *e)
+{
+    struct jit_code *c = &j->code;
+    struct x64_buf buf = {.p = c->first, .start = c->first, .end = c->write + c->bytes};
+    if (!x64_glue_make(&buf, (int64_t)(c->exec - c->write), &j->layout, &j->host, &jit_hooks,
+                       &j->glue))
+        return err_set(e, ENOMEM, "the code cache is too small");
+    c->first = c->p = c->first + ((uintptr_t)(buf.p - c->first) + 63) / 64 * 64;
+    x64_area_init(j->area);
+    for (unsigned n = 0; n < X64_E_COUNT; n++)
+        j->area->entry[n] = j->glue.entry[n];
+    return 0;
+}
+
+static int init(struct jit *j, struct vcpu *v, struct err *e)
+{
+    int r = interp_init(&j->it, v, e);
+    if (r)
+        return r;
+    j->cpu = &v->cpu;
+    j->state = (uint8_t *)&v->cpu + JIT_STATE_BIAS;
+    j->area = (struct x64_area *)(void *)v->cpu.engine_area;
+    j->layout = layout;
+    if (j->it.stress.knob.avx2)
+        x64_host_drop_avx512(&j->host);
+    crc32_table(j->crc32);
+    j->it.code_stored = jit_code_stored;
+    r = jit_tlb_create(j, e);
+    if (r)
+        goto fail_interp;
+    r = jit_code_create(j, e);
+    if (r)
+        goto fail_tlb;
+    r = make_glue(j, e);
+    if (r)
+        goto fail_code;
+    j->work = fault_point("jit_work") ? NULL : x64_work_new();
+    if (j->work)
+        return 0;
+    r = err_set(e, ENOMEM, "out of memory for the translator");
+
+fail_code:
+    jit_code_destroy(j);
+fail_tlb:
+    jit_tlb_destroy(j);
+fail_interp:
+    interp_fini(&j->it);
+    return r;
+}
+
+static int jit_vcpu_create(struct vcpu *v, struct err *e)
+{
+    const struct x64_host host = x64_host_detect();
+    const char *missing = x64_host_missing(&host);
+    if (missing)
+        return err_set(e, ENOTSUP, "engine jit needs a processor with %s (x86-64-v3); use --engine "
+                                   "interp",
+                       missing);
+    struct jit *j = fault_point("jit_alloc") ? NULL : calloc(1, sizeof(*j));
+    if (!j)
+        return err_set(e, ENOMEM, "out of memory for the translator");
+    j->host = host;
+    int r = init(j, v, e);
+    if (r)
+        free(j);
+    else
+        v->cpu.engine = j;
+    return r;
+}
+
+static void jit_vcpu_destroy(struct vcpu *v)
+{
+    struct jit *j = v->cpu.engine;
+    x64_work_free(j->work);
+    jit_code_destroy(j);
+    jit_tlb_destroy(j);
+    interp_fini(&j->it);
+    free(j);
+    v->cpu.engine = NULL;
+}
+
+/* ---- Events ---- */
+
+static void jit_tlbi(struct vcpu *v, const struct a64_tlbi *op)
+{
+    struct jit *j = v->cpu.engine;
+    tlb_invalidate(&j->it, op);
+    jit_tlb_invalidate(j, op);
+}
+
+static void jit_context_changed(struct vcpu *v)
+{
+    struct jit *j = v->cpu.engine;
+    interp_context(&j->it);
+    j->dirty = j->changed = true;
+}
+
+/* Stores invalidate translations when they happen, so a line needs nothing but the writes of
+ * others; so does "all" of the guest, but it is also how the machine says that memory is another. */
+static void jit_icache_invalidate(struct vcpu *v, gpa_t pa, bool all)
+{
+    struct jit *j = v->cpu.engine;
+    (void)pa;
+    jit_code_take_pending(j);
+    if (all)
+        jit_code_reset(j);
+}
+
+/* ---- Statistics ---- */
+
+static void line(FILE *to, const char *name, uint64_t value)
+{
+    fprintf(to, "jit.%s %llu\n", name, (unsigned long long)value);
+}
+
+static void show_fallbacks(const struct jit_stats *s, FILE *to)
+{
+    bool shown[A64_OP_COUNT] = {false};
+    for (unsigned k = 0; k < FALLBACKS_SHOWN; k++) {
+        unsigned best = 0;
+        for (unsigned op = 0; op < A64_OP_COUNT; op++) {
+            if (!shown[op] && (shown[best] || s->fallback[op] > s->fallback[best]))
+                best = op;
+        }
+        if (shown[best] || !s->fallback[best])
+            return;
+        shown[best] = true;
+        fprintf(to, "jit.fallback.%s %llu\n", a64_op_info[best].name,
+                (unsigned long long)s->fallback[best]);
+    }
+}
+
+static void jit_stats(struct vcpu *v, FILE *to)
+{
+    const struct jit *j = v->cpu.engine;
+    const struct jit_stats *s = &j->stat;
+    line(to, "blocks", s->blocks);
+    line(to, "guest_instructions", s->guest);
+    line(to, "code_bytes", s->bytes);
+    line(to, "translation_ticks", s->ticks);
+    line(to, "untranslatable", s->too_big);
+    line(to, "links", s->links);
+    line(to, "jump_misses", s->jumps);
+    line(to, "dispatches", s->dispatches);
+    line(to, "single_steps", s->single);
+    line(to, "interpreted", s->hooks);
+    line(to, "fills", s->fills);
+    line(to, "walks", s->walks);
+    line(to, "tlb_flushes", s->flushes);
+    line(to, "invalidated_blocks", s->invalidated);
+    line(to, "cache_resets", s->resets);
+    show_fallbacks(s, to);
+}
+
+const struct engine_ops jit_engine = {
+    .name = "jit",
+    .vcpu_create = jit_vcpu_create,
+    .vcpu_destroy = jit_vcpu_destroy,
+    .run = jit_run,
+    .tlbi = jit_tlbi,
+    .context_changed = jit_context_changed,
+    .icache_invalidate = jit_icache_invalidate,
+    .code_written = jit_code_written,
+    .stats = jit_stats,
+};

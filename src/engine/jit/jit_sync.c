@@ -1,0 +1,87 @@
+/* Guest state in two forms. See jit_int.h; the form of translated code is that of x64/area.h.
+ *
+ * NZCV there is what LAHF and SETO leave: SF is bit 15, ZF bit 14, CF bit 8 and OF bit 0, with
+ * CF = !C as after a subtraction. MXCSR (Intel SDM volume 1, 10.2.3) holds the guest's rounding mode
+ * and, since the state was last made complete, the cumulative exceptions of FPSR (Arm ARM C5.2.9):
+ * IE, ZE, OE, UE and PE are IOC, DZC, OFC, UFC and IXC. DE has no counterpart: FPSR.IDC is of
+ * flushed operands, and code that flushes is not translated (LIFT_FPSLOW).
+ */
+#include "engine/jit/jit_int.h"
+
+#include "a64/fp.h"
+
+#define NZCV_SF 0x8000u
+#define NZCV_ZF 0x4000u
+#define NZCV_CF 0x0100u
+#define NZCV_OF 0x0001u
+
+#define MXCSR_MASKED 0x1f80u
+#define MXCSR_STICKY 0x3fu
+#define MXCSR_RC_SHIFT 13
+
+static uint32_t nzcv_out(unsigned w)
+{
+    return (w & NZCV_SF ? PSTATE_N : 0) | (w & NZCV_ZF ? PSTATE_Z : 0) |
+           (w & NZCV_CF ? 0 : PSTATE_C) | (w & NZCV_OF ? PSTATE_V : 0);
+}
+
+static uint16_t nzcv_in(uint32_t nzcv)
+{
+    return (uint16_t)((nzcv & PSTATE_N ? NZCV_SF : 0) | (nzcv & PSTATE_Z ? NZCV_ZF : 0) |
+                      (nzcv & PSTATE_C ? 0 : NZCV_CF) | (nzcv & PSTATE_V ? NZCV_OF : 0));
+}
+
+static uint32_t fpsr_of(uint32_t mxcsr)
+{
+    return (mxcsr & 1 ? FPSR_IOC : 0) | (mxcsr & 4 ? FPSR_DZC : 0) | (mxcsr & 8 ? FPSR_OFC : 0) |
+           (mxcsr & 16 ? FPSR_UFC : 0) | (mxcsr & 32 ? FPSR_IXC : 0);
+}
+
+static uint32_t mxcsr_of(uint32_t fpcr)
+{
+    /* RN, RP, RM, RZ as nearest, up, down, to zero */
+    static const uint8_t rc[] = {0, 2, 1, 3};
+    return MXCSR_MASKED | (uint32_t)rc[(fpcr & FPCR_RMODE) >> FPCR_RMODE_SHIFT] << MXCSR_RC_SHIFT;
+}
+
+void jit_sync_out_at(struct jit *j, uint64_t pc)
+{
+    struct a64_cpu *cpu = j->cpu;
+    struct x64_area *area = j->area;
+    cpu->pc = pc;
+    sp_write(cpu, area->sp);
+    cpu->nzcv = nzcv_out(area->nzcv);
+    cpu->fp.fpsr |= fpsr_of(area->mxcsr);
+    area->mxcsr &= ~MXCSR_STICKY;
+    if (j->count)
+        cpu->instret = j->end - (uint64_t)area->budget;
+}
+
+void jit_sync_out(struct jit *j, uint32_t site)
+{
+    j->area->budget += x64_site_undone(site);
+    jit_sync_out_at(j, j->area->page + (uint64_t)(int64_t)x64_site_off(site));
+}
+
+void jit_sync_in(struct jit *j)
+{
+    const struct a64_cpu *cpu = j->cpu;
+    struct x64_area *area = j->area;
+    area->sp = sp_read(cpu);
+    area->nzcv = nzcv_in(cpu->nzcv);
+    area->mxcsr = mxcsr_of(cpu->fp.fpcr);
+    area->budget = (int64_t)(j->end - cpu->instret);
+}
+
+unsigned jit_mode(const struct jit *j)
+{
+    const struct a64_cpu *cpu = j->cpu;
+    uint64_t sctlr = cpu->sys[A64_SCTLR_EL1];
+    unsigned fpen = (unsigned)bits(cpu->sys[A64_CPACR_EL1], 21, 20);
+    bool fp_on = fpen == 3 || (fpen == 1 && cpu->el == 1);
+    return (cpu->el ? LIFT_EL1 : 0) | (fp_on ? 0 : LIFT_FPOFF) |
+           (cpu->fp.fpcr & (FPCR_FZ | FPCR_DN | FPCR_AHP | FPCR_FZ16) ? LIFT_FPSLOW : 0) |
+           (bit(sctlr, 1) ? LIFT_ALIGN : 0) |
+           (bit(sctlr, cpu->el ? 3 : 4) ? LIFT_SPCHECK : 0) | (j->count ? LIFT_COUNT : 0) |
+           (cpu->el && !cpu->spsel ? LIFT_SPEL0 : 0);
+}

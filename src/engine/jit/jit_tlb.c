@@ -1,0 +1,558 @@
+/* Translation sets: what translated code finds loads, stores, indirect branches and pages of code
+ * by. See x64/area.h for their shape; translation is Arm ARM D8, maintenance D8.13.
+ *
+ * One set is EL1's, a pool is EL0's, one for each (TTBR0, ASID) that ran lately, so that a switch of
+ * tasks drops nothing. What is entered, and when it must go:
+ *  - TTBR1's base, TCR, MAIR and the bits of SCTLR that translation looks at: all sets are cleared
+ *    when one of them changes. While a watchpoint is enabled, at each change of context.
+ *  - EL1's set outlives changes of TTBR0, ASID and PSTATE.PAN. Entries that depend on them (lower
+ *    half, or accessible at EL0 while PAN is clear) are listed as transient and dropped.
+ *  - Store entries: only of pages that are dirty and hold no translation. `stored` remembers for each
+ *    page of RAM where its store entry is, so that the first translation of a page finds it; several
+ *    places are looked for in all sets.
+ *  - Jump entries: of pages that are not guarded (BTI), to code of one mode; another mode of the same
+ *    set clears them. A Bloom filter of their pages makes TLBI of data pages cheap.
+ *  - Device memory, tagged addresses and watched pages are never entered.
+ */
+#include "engine/jit/jit_int.h"
+
+#include "a64/debug.h"
+#include "base/fault.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#define UPPER BIT(55)
+#define STORE_BIT 0x8000u
+#define STORED_MANY UINT32_MAX
+#define RANGE_JOIN (UINT64_C(64) << 20) /* blocks nearer than that become one range */
+#define FLUSH_PAGES 64u                 /* TLBI of more pages clears the set */
+#define SCTLR_REGIME (BIT(0) | BIT(19)) /* M, WXN */
+#define ZVA_BYTES 64u                   /* DC ZVA: the only access of that size */
+#define TTBR_BASE (MASK(48) & ~BIT(0))
+
+enum { LOAD, STORE };
+
+static unsigned set_index(uint64_t va)
+{
+    return (unsigned)(va >> MEM_PAGE_SHIFT) % X64_SET_ENTRIES;
+}
+
+static struct x64_tlb_entry *data_entry(struct jit_set *s, unsigned index, bool store)
+{
+    return store ? &s->x->store[index] : &s->x->load[index];
+}
+
+/* ---- Clearing ---- */
+
+static void clear_tags(void *entries, size_t count)
+{
+    struct x64_tlb_entry *e = entries;
+    for (size_t i = 0; i < count; i++)
+        e[i].tag = X64_TLB_NONE;
+}
+
+static void clear_fetch(struct jit_set *s)
+{
+    for (unsigned i = 0; i < JIT_FETCH && s->has_fetch; i++)
+        s->fetch[i].va = X64_TLB_NONE;
+    s->has_fetch = false;
+}
+
+static void clear_jumps(struct jit_set *s)
+{
+    if (s->has_jumps) {
+        clear_tags(s->x->jump, X64_SET_ENTRIES);
+        memset(s->jump_pages, 0, sizeof(s->jump_pages));
+    }
+    s->has_jumps = false;
+}
+
+static void clear_set(struct jit_set *s)
+{
+    if (s->has_data)
+        clear_tags(s->x->load, 2 * X64_SET_ENTRIES);
+    s->has_data = false;
+    clear_jumps(s);
+    clear_fetch(s);
+    s->has_global = s->has_private = false;
+    s->transient_count = 0;
+    s->transient_code = false;
+    s->ranges = 0;
+}
+
+static void clear_transient(struct jit_set *s)
+{
+    if (s->transient_count > JIT_TRANSIENT) {
+        clear_set(s);
+        return;
+    }
+    for (unsigned i = 0; i < s->transient_count; i++) {
+        uint16_t t = s->transient[i];
+        data_entry(s, t & ~STORE_BIT, t & STORE_BIT)->tag = X64_TLB_NONE;
+    }
+    s->transient_count = 0;
+    if (s->transient_code) {
+        clear_jumps(s);
+        clear_fetch(s);
+    }
+    s->transient_code = false;
+}
+
+/* A set that is not in use is cleared when it is taken. */
+void jit_tlb_flush(struct jit *j)
+{
+    clear_set(&j->kernel);
+    for (unsigned i = 0; i < JIT_SPACES; i++)
+        j->user[i].in_use = false;
+    j->el0 = NULL;
+    j->dirty = j->changed = true;
+    j->stat.flushes++;
+}
+
+void jit_jumps_flush(struct jit *j)
+{
+    clear_jumps(&j->kernel);
+    for (unsigned i = 0; i < JIT_SPACES; i++) {
+        if (j->user[i].in_use)
+            clear_jumps(&j->user[i]);
+    }
+}
+
+/* ---- The set of an address space ---- */
+
+static bool same_space(const struct jit_space *a, const struct jit_space *b)
+{
+    return a->table == b->table && a->asid == b->asid;
+}
+
+static struct jit_set *find_user(struct jit *j)
+{
+    for (unsigned i = 0; i < JIT_SPACES; i++) {
+        if (j->user[i].in_use && same_space(&j->user[i].space, &j->space))
+            return &j->user[i];
+    }
+    return NULL;
+}
+
+/* A set for the present space: an unused one, or that which was not used for longest. */
+static struct jit_set *take_user(struct jit *j)
+{
+    struct jit_set *s = &j->user[0];
+    for (unsigned i = 0; i < JIT_SPACES && s->in_use; i++) {
+        if (!j->user[i].in_use || j->user[i].used < s->used)
+            s = &j->user[i];
+    }
+    clear_set(s);
+    s->in_use = true;
+    s->space = j->space;
+    return s;
+}
+
+/* Sets that translated code and LDTR, STTR use now. */
+static void choose_sets(struct jit *j)
+{
+    const struct a64_cpu *cpu = j->cpu;
+    struct x64_set *user = j->el0 ? j->el0->x : j->empty;
+    j->area->set = (uint64_t)(uintptr_t)(cpu->el ? j->kernel.x : user);
+    j->area->unpriv_set = (uint64_t)(uintptr_t)(cpu->el && cpu->uao ? j->kernel.x : user);
+    if (j->el0)
+        j->el0->used = ++j->clock;
+}
+
+/* EL0's set of the present space, made when missing. */
+static struct jit_set *user_set(struct jit *j)
+{
+    if (!j->el0) {
+        j->el0 = take_user(j);
+        j->el0->jump_mode = j->cpu->el ? UINT32_MAX : j->mode;
+        choose_sets(j);
+    }
+    return j->el0;
+}
+
+static struct jit_set *current_set(struct jit *j)
+{
+    return j->cpu->el ? &j->kernel : user_set(j);
+}
+
+void jit_context(struct jit *j)
+{
+    const struct a64_cpu *cpu = j->cpu;
+    const uint64_t *sys = cpu->sys;
+    const uint64_t regime[] = {sys[A64_SCTLR_EL1] & SCTLR_REGIME, sys[A64_TCR_EL1],
+                               sys[A64_TTBR1_EL1] & TTBR_BASE, sys[A64_MAIR_EL1]};
+    _Static_assert(sizeof(regime) == sizeof(j->regime), "one word per control register");
+    j->dirty = false;
+    if (memcmp(regime, j->regime, sizeof(regime)) || j->it.watch) {
+        memcpy(j->regime, regime, sizeof(regime));
+        jit_tlb_flush(j);
+        j->dirty = false;
+    }
+    const struct jit_space space = {sys[A64_TTBR0_EL1] & TTBR_BASE, a64_current_asid(cpu)};
+    bool moved = !same_space(&space, &j->space), pan = cpu->el && cpu->pan;
+    if (moved || (cpu->el && pan && !j->pan))
+        clear_transient(&j->kernel);
+    if (cpu->el)
+        j->pan = pan;
+    j->space = space;
+    if (moved || !j->el0)
+        j->el0 = find_user(j);
+    choose_sets(j);
+    j->mode = jit_mode(j);
+    struct jit_set *s = cpu->el ? &j->kernel : j->el0;
+    if (s && s->jump_mode != j->mode) {
+        clear_jumps(s);
+        s->jump_mode = j->mode;
+    }
+}
+
+/* ---- Entering data pages ---- */
+
+static void add_range(struct jit_set *s, uint64_t lo, uint64_t hi)
+{
+    struct jit_range *nearest = NULL;
+    uint64_t least = UINT64_MAX;
+    for (unsigned i = 0; i < s->ranges; i++) {
+        struct jit_range *r = &s->range[i];
+        uint64_t gap = lo > r->hi ? lo - r->hi : hi < r->lo ? r->lo - hi : 0;
+        if (gap < least) {
+            least = gap;
+            nearest = r;
+        }
+    }
+    if (least > RANGE_JOIN && s->ranges < JIT_RANGES) {
+        s->range[s->ranges++] = (struct jit_range){lo, hi};
+        return;
+    }
+    nearest->lo = lo < nearest->lo ? lo : nearest->lo;
+    nearest->hi = hi > nearest->hi ? hi : nearest->hi;
+}
+
+static bool in_range(const struct jit_set *s, uint64_t lo, uint64_t hi)
+{
+    for (unsigned i = 0; i < s->ranges; i++) {
+        if (hi >= s->range[i].lo && lo <= s->range[i].hi)
+            return true;
+    }
+    return false;
+}
+
+/* What TLBI must know of a translation that is entered. */
+static void note_kind(struct jit *j, struct jit_set *s, uint64_t va, const struct a64_translation *t)
+{
+    if (t->global)
+        s->has_global = true;
+    else if (s == &j->kernel && (va & UPPER))
+        s->has_private = true;
+    if (t->log2_bytes > MEM_PAGE_SHIFT)
+        add_range(s, va & ~MASK(t->log2_bytes), va | MASK(t->log2_bytes));
+}
+
+/* Is this translation of EL1's set one that another TTBR0, ASID or PAN ends? */
+static bool is_transient(struct jit *j, uint64_t va)
+{
+    struct a64_cpu *cpu = j->cpu;
+    if (!(va & UPPER))
+        return true;
+    if (cpu->pan || !a64_feature_has(&cpu->features, A64_FEAT_PAN))
+        return false;
+    struct a64_walk req = {.va = va, .access = A64_ACCESS_READ, .el = 1, .pan = true, .at = true};
+    struct a64_translation t;
+    struct a64_fault fault;
+    return !a64_translate(cpu, &req, &t, &fault);
+}
+
+static bool maps_page(const struct jit *j, const struct x64_tlb_entry *e, uint32_t page)
+{
+    const uint8_t *host = j->it.mem->ram + ((uint64_t)page << MEM_PAGE_SHIFT);
+    return e->tag != X64_TLB_NONE && e->tag + e->addend == (uint64_t)(uintptr_t)host;
+}
+
+static struct jit_set *set_number(struct jit *j, unsigned number)
+{
+    return number ? &j->user[number - 1] : &j->kernel;
+}
+
+/* `stored`: 0, or set number + 1 in bits 31:16 and index below, or STORED_MANY. */
+static struct x64_tlb_entry *stored_entry(struct jit *j, uint32_t where)
+{
+    return &set_number(j, (where >> 16) - 1)->x->store[where & 0xffff];
+}
+
+static void note_store(struct jit *j, struct jit_set *s, unsigned index, uint32_t page)
+{
+    uint32_t here = (s->number + 1) << 16 | index, was = j->stored[page];
+    if (was == here || was == STORED_MANY)
+        return;
+    j->stored[page] = was && maps_page(j, stored_entry(j, was), page) ? STORED_MANY : here;
+}
+
+void jit_stores_drop(struct jit *j, uint32_t page)
+{
+    uint32_t where = j->stored[page];
+    j->stored[page] = 0;
+    if (where && where != STORED_MANY) {
+        struct x64_tlb_entry *e = stored_entry(j, where);
+        if (maps_page(j, e, page))
+            e->tag = X64_TLB_NONE;
+    }
+    for (unsigned n = 0; n <= JIT_SPACES && where == STORED_MANY; n++) {
+        struct jit_set *s = set_number(j, n);
+        for (unsigned i = 0; i < X64_SET_ENTRIES && s->has_data; i++) {
+            if (maps_page(j, &s->x->store[i], page))
+                s->x->store[i].tag = X64_TLB_NONE;
+        }
+    }
+}
+
+/* Enters a page; `addend` is that of `va`, which is a page address without tag. */
+static void enter(struct jit *j, struct jit_set *s, uint64_t va, uint64_t addend, bool store,
+                  bool transient)
+{
+    unsigned index = set_index(va);
+    struct x64_tlb_entry *e = data_entry(s, index, store);
+    if (UNLIKELY(j->it.stress.knob.tlb1)) {
+        if (s->only[store])
+            s->only[store]->tag = X64_TLB_NONE;
+        s->only[store] = e;
+    }
+    e->tag = va;
+    e->addend = addend;
+    s->has_data = true;
+    if (transient) {
+        if (s->transient_count < JIT_TRANSIENT)
+            s->transient[s->transient_count++] = (uint16_t)(index | (store ? STORE_BIT : 0));
+        else
+            s->transient_count = JIT_TRANSIENT + 1;
+    }
+    if (store)
+        note_store(j, s, index,
+                   (uint32_t)((va + addend - (uint64_t)(uintptr_t)j->it.mem->ram) >>
+                              MEM_PAGE_SHIFT));
+}
+
+/* An access that no entry allows, not yet known to be allowed at all. */
+struct miss {
+    uint64_t va;
+    unsigned bytes;
+    bool write, el0;
+};
+
+/* The addend for a translated access; enters what may be entered. 0: the interpreter. */
+static uint64_t fill_translated(struct jit *j, const struct miss *m,
+                                const struct a64_translation *t)
+{
+    struct mem *mem = j->it.mem;
+    uint64_t va = m->va & PAGE_MASK_VA;
+    uint8_t *host = mem_ptr(mem, t->pa & PAGE_MASK_VA, MEM_PAGE_SIZE, MEM_READ);
+    bool device = t->type == A64_MEM_DEVICE;
+    if (!host || (device && (m->bytes == ZVA_BYTES || (m->va & (m->bytes - 1)))))
+        return 0; /* the interpreter knows which accesses fault */
+    uint64_t addend = (uint64_t)(uintptr_t)host - va;
+    uint32_t page = (uint32_t)((uint64_t)(host - mem->ram) >> MEM_PAGE_SHIFT);
+    bool code = mem_code_test(mem, page);
+    if (m->write && code && jit_code_covers(j, page, m->va % MEM_PAGE_SIZE, m->bytes))
+        return 0;
+    if (device || j->it.stress.knob.nofast || m->va != a64_untag(j->cpu, m->va, false, j->cpu->el))
+        return addend;
+    struct jit_set *s = m->el0 ? user_set(j) : &j->kernel;
+    bool transient = s == &j->kernel && is_transient(j, m->va);
+    note_kind(j, s, va, t);
+    if (t->readable)
+        enter(j, s, va, addend, LOAD, transient);
+    if (t->writable && t->dirty && !code)
+        enter(j, s, va, addend, STORE, transient);
+    return addend;
+}
+
+uint64_t jit_fill(void *state, uint64_t va, uint32_t site, uint32_t entry)
+{
+    struct jit *j = jit_of_state(state);
+    struct a64_cpu *cpu = j->cpu;
+    bool unpriv = entry == X64_E_FILL_UNPRIV_LOAD || entry == X64_E_FILL_UNPRIV_STORE;
+    struct miss m = {
+        .va = va,
+        .bytes = 1u << x64_site_log2(site),
+        .write = entry == X64_E_FILL_STORE || entry == X64_E_FILL_UNPRIV_STORE,
+        .el0 = cpu->el == 0 || (unpriv && !cpu->uao),
+    };
+    j->stat.fills++;
+    if (va % MEM_PAGE_SIZE + m.bytes > MEM_PAGE_SIZE)
+        return 0;
+    if (j->it.watch && a64_watch_page(cpu, va & PAGE_MASK_VA))
+        return 0;
+    struct a64_walk req = {
+        .va = va,
+        .access = m.write ? A64_ACCESS_WRITE : A64_ACCESS_READ,
+        .el = !m.el0,
+        .pan = !m.el0 && cpu->pan,
+    };
+    struct a64_translation t;
+    struct a64_fault fault;
+    j->stat.walks++;
+    return a64_translate(cpu, &req, &t, &fault) ? fill_translated(j, &m, &t) : 0;
+}
+
+/* ---- Code ---- */
+
+const struct jit_fetch *jit_fetch(struct jit *j, uint64_t pc)
+{
+    struct jit_set *s = current_set(j);
+    uint64_t va = pc & PAGE_MASK_VA;
+    struct jit_fetch *f = &s->fetch[(va >> MEM_PAGE_SHIFT) % JIT_FETCH];
+    if (LIKELY(f->va == va))
+        return f;
+    struct a64_walk req = {.va = pc, .access = A64_ACCESS_FETCH, .el = j->cpu->el};
+    struct a64_translation t;
+    struct a64_fault fault;
+    if (va != a64_untag(j->cpu, va, true, j->cpu->el) || !a64_translate(j->cpu, &req, &t, &fault))
+        return NULL;
+    const uint8_t *host = mem_ptr(j->it.mem, t.pa & PAGE_MASK_VA, MEM_PAGE_SIZE, MEM_READ);
+    if (!host)
+        return NULL;
+    note_kind(j, s, va, &t);
+    if (s == &j->kernel && !(va & UPPER))
+        s->transient_code = true;
+    s->has_fetch = true;
+    *f = (struct jit_fetch){
+        .va = va,
+        .page = (uint32_t)((uint64_t)(host - j->it.mem->ram) >> MEM_PAGE_SHIFT),
+        .guarded = t.guarded,
+    };
+    return f;
+}
+
+static unsigned bloom_bit(uint64_t va)
+{
+    uint64_t page = va >> MEM_PAGE_SHIFT;
+    return (unsigned)(page * UINT64_C(0x9e3779b97f4a7c15) >> 54); /* 10 bits */
+}
+
+void jit_jump_enter(struct jit *j, uint64_t pc, const void *host)
+{
+    struct jit_set *s = current_set(j);
+    DCHECK(s->jump_mode == j->mode);
+    unsigned b = bloom_bit(pc);
+    s->x->jump[(pc >> 2) % X64_SET_ENTRIES] =
+        (struct x64_jump_entry){.pc = pc, .host = (uint64_t)(uintptr_t)host};
+    s->jump_pages[b / 64] |= BIT(b % 64);
+    s->has_jumps = true;
+}
+
+/* ---- TLBI ---- */
+
+static void drop_jumps(struct jit_set *s, uint64_t va)
+{
+    unsigned b = bloom_bit(va), first = (unsigned)(va >> 2) % X64_SET_ENTRIES;
+    if (!s->has_jumps || !(s->jump_pages[b / 64] & BIT(b % 64)))
+        return;
+    for (unsigned i = 0; i < PAGE_WORDS; i++) {
+        struct x64_jump_entry *e = &s->x->jump[first + i];
+        if ((e->pc & PAGE_MASK_VA) == va)
+            e->pc = X64_TLB_NONE;
+    }
+}
+
+static void drop_pages(struct jit_set *s, uint64_t va, uint64_t bytes)
+{
+    if (bytes > FLUSH_PAGES * MEM_PAGE_SIZE || in_range(s, va, va + bytes - 1)) {
+        clear_set(s);
+        return;
+    }
+    for (uint64_t end = va + bytes; va != end; va += MEM_PAGE_SIZE) {
+        for (unsigned store = 0; store < 2 && s->has_data; store++) {
+            struct x64_tlb_entry *e = data_entry(s, set_index(va), store);
+            if (e->tag == va)
+                e->tag = X64_TLB_NONE;
+        }
+        struct jit_fetch *f = &s->fetch[(va >> MEM_PAGE_SHIFT) % JIT_FETCH];
+        if (f->va == va)
+            f->va = X64_TLB_NONE;
+        drop_jumps(s, va);
+    }
+}
+
+static void invalidate_va(struct jit *j, const struct a64_tlbi *op)
+{
+    uint64_t bytes = op->bytes ? op->bytes : MEM_PAGE_SIZE, va = op->va & PAGE_MASK_VA;
+    drop_pages(&j->kernel, va, bytes);
+    for (unsigned i = 0; i < JIT_SPACES; i++) {
+        struct jit_set *s = &j->user[i];
+        if (s->in_use && (op->scope == A64_TLBI_VA_ALL_ASID || s->has_global ||
+                          s->space.asid == op->asid))
+            drop_pages(s, va, bytes);
+    }
+}
+
+static void invalidate_asid(struct jit *j, const struct a64_tlbi *op)
+{
+    if (j->kernel.has_private)
+        clear_set(&j->kernel);
+    else
+        clear_transient(&j->kernel);
+    for (unsigned i = 0; i < JIT_SPACES; i++) {
+        if (j->user[i].in_use && j->user[i].space.asid == op->asid)
+            clear_set(&j->user[i]);
+    }
+}
+
+void jit_tlb_invalidate(struct jit *j, const struct a64_tlbi *op)
+{
+    j->changed = true;
+    switch (op->scope) {
+    case A64_TLBI_VA:
+    case A64_TLBI_VA_ALL_ASID:
+        invalidate_va(j, op);
+        break;
+    case A64_TLBI_ASID:
+        invalidate_asid(j, op);
+        break;
+    case A64_TLBI_ALL:
+        jit_tlb_flush(j);
+        break;
+    }
+}
+
+/* ---- Creation ---- */
+
+static void init_set(struct jit_set *s, unsigned number, struct x64_set *x)
+{
+    s->number = number;
+    s->x = x;
+    s->jump_mode = UINT32_MAX;
+    s->has_data = s->has_jumps = s->has_fetch = true; /* whatever: not cleared yet */
+}
+
+int jit_tlb_create(struct jit *j, struct err *e)
+{
+    size_t bytes = (JIT_SPACES + 2) * sizeof(struct x64_set);
+    struct x64_set *x = fault_point("jit_sets")
+                            ? MAP_FAILED
+                            : mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+                                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (x == MAP_FAILED)
+        return err_set(e, ENOMEM, "out of memory for the translation sets");
+    uint64_t pages = j->it.mem->ram_bytes >> MEM_PAGE_SHIFT;
+    j->stored = fault_point("jit_stored") ? NULL : calloc(pages, sizeof(*j->stored));
+    if (!j->stored) {
+        munmap(x, bytes);
+        return err_set(e, ENOMEM, "out of memory for the page table of the translation sets");
+    }
+    j->empty = x;
+    clear_tags(x, 3 * X64_SET_ENTRIES);
+    init_set(&j->kernel, 0, x + 1);
+    j->kernel.in_use = true;
+    clear_set(&j->kernel);
+    for (unsigned i = 0; i < JIT_SPACES; i++)
+        init_set(&j->user[i], i + 1, x + 2 + i);
+    return 0;
+}
+
+void jit_tlb_destroy(struct jit *j)
+{
+    munmap(j->empty, (JIT_SPACES + 2) * sizeof(struct x64_set));
+    free(j->stored);
+}

@@ -1,0 +1,86 @@
+/* One block: from words of guest memory to code in the cache.
+ *
+ * lift (engine/lift) -> passes (ir/) -> lower (x64/). Each of these can find a block too long; it is
+ * then made again with half of the instructions, down to one. What cannot be translated even so is
+ * left to the interpreter, one instruction at a time, and counted.
+ */
+#include "engine/jit/jit_int.h"
+
+#include "base/log.h"
+
+#include <x86intrin.h>
+
+#define BLOCK_ALIGN 16u
+
+/* In debug builds: is the IR what ir.h says? */
+static bool ir_is_right(const struct ir_block *ir)
+{
+    char text[200] = "";
+    bool ok = ir_verify(ir, text, sizeof(text));
+    if (!ok)
+        log_msg(LOG_ERROR, "jit: %s", text);
+    return ok;
+}
+
+/* Writes `limit` instructions or fewer as code at code.p. False: too long. */
+static bool write_code(struct jit *j, const uint32_t *words, uint32_t off, unsigned limit,
+                       unsigned mode, struct x64_buf *buf, struct x64_result *result)
+{
+    struct ir_block *ir = &j->ir;
+    lift_block(ir, words, off, limit, mode, &j->cpu->features);
+    if (ir->full)
+        return false;
+    ir_optimise(ir, IR_PASS_ALL);
+    DCHECK(ir_is_right(ir));
+    ir_count_uses(ir);
+    const struct engine_stress *knob = &j->it.stress.knob;
+    const struct x64_request req = {
+        .block = ir,
+        .layout = &j->layout,
+        .host = &j->host,
+        .count = j->count,
+        .no_chain = knob->nochain,
+        .poll_all = knob->poll,
+        .work = j->work,
+        .start = off,
+    };
+    return x64_lower(&req, buf, result);
+}
+
+static struct jit_block *translate(struct jit *j, uint32_t page, uint32_t off, unsigned mode)
+{
+    struct jit_code *c = &j->code;
+    struct jit_page *p = jit_code_page(j, page);
+    const uint32_t *words =
+        (const uint32_t *)(const void *)(j->it.mem->ram + ((uint64_t)page << MEM_PAGE_SHIFT));
+    for (unsigned limit = IR_MAX_GUEST; limit; limit /= 2) {
+        struct x64_buf buf = {.p = c->p, .start = c->p, .end = c->write + c->bytes};
+        struct x64_result result = {0};
+        if (!write_code(j, words, off, limit, mode, &buf, &result))
+            continue;
+        struct jit_block *b = jit_code_add(j, p, off, mode, 4 * j->ir.guest_count);
+        b->entry = (uint32_t)(c->p - c->write) + result.entry;
+        j->stat.blocks++;
+        j->stat.guest += j->ir.guest_count;
+        j->stat.bytes += result.bytes;
+        c->p += (result.bytes + BLOCK_ALIGN - 1) & ~(BLOCK_ALIGN - 1);
+        return b;
+    }
+    j->stat.too_big++;
+    return NULL;
+}
+
+struct jit_block *jit_block_get(struct jit *j, uint32_t page, uint32_t off, unsigned mode)
+{
+    struct jit_block *b = jit_code_find(j, page, off, mode);
+    if (LIKELY(b != NULL))
+        return b;
+    struct jit_code *c = &j->code;
+    uint64_t start = __rdtsc();
+    if (jit_code_full(j) || (j->it.stress.knob.code1 && c->last_page != page))
+        jit_code_reset(j);
+    c->last_page = page;
+    b = translate(j, page, off, mode);
+    j->stat.ticks += __rdtsc() - start;
+    return b;
+}

@@ -1,0 +1,277 @@
+/* Lifters of hints, barriers, PSTATE and system registers (Arm ARM DDI 0487, C4.1.87, C5).
+ *
+ * Of the system registers those are lifted of which an access is no more than a load or a masked
+ * store (a64_sysreg_is_plain). Of those with accessors a few are that simple, too, and frequent in
+ * kernels. Everything else is the interpreter's: what traps, waits, or needs the time, translation
+ * or the interrupt controller.
+ *
+ * The hints that wait or signal are the interpreter's; the others do nothing (system.c there).
+ */
+#include "engine/lift/lift_gpr_int.h"
+
+#include "a64/debug.h"
+#include "a64/sysreg.h"
+
+/* ---- Hints ---- */
+
+#define NO_OPERATION(name)                                                                         \
+    bool lift_##name(struct lift *l, uint32_t word)                                                \
+    {                                                                                              \
+        (void)l;                                                                                   \
+        (void)word;                                                                                \
+        return true;                                                                               \
+    }
+NO_OPERATION(HINT)
+NO_OPERATION(NOP)
+NO_OPERATION(YIELD)
+NO_OPERATION(DGH)
+NO_OPERATION(XPACLRI)
+NO_OPERATION(PACIA1716)
+NO_OPERATION(PACIB1716)
+NO_OPERATION(AUTIA1716)
+NO_OPERATION(AUTIB1716)
+NO_OPERATION(PSB)
+NO_OPERATION(TSB)
+NO_OPERATION(CSDB)
+NO_OPERATION(PACIAZ)
+NO_OPERATION(PACIASP)
+NO_OPERATION(PACIBZ)
+NO_OPERATION(PACIBSP)
+NO_OPERATION(AUTIAZ)
+NO_OPERATION(AUTIASP)
+NO_OPERATION(AUTIBZ)
+NO_OPERATION(AUTIBSP)
+NO_OPERATION(BTI)
+NO_OPERATION(SB)
+NO_OPERATION(PRFM_i)
+NO_OPERATION(PRFUM)
+NO_OPERATION(PRFM_r)
+NO_OPERATION(PRFM_lit)
+#undef NO_OPERATION
+
+/* ---- Barriers ---- */
+
+static bool fence(struct lift *l)
+{
+    ir_emit(l->b, IR_FENCE, IR_VOID, 0, 0, 0, 0, 0);
+    return true;
+}
+
+/* Loads before (LD), and stores before stores (ST): the host orders these by itself. */
+bool lift_DMB(struct lift *l, uint32_t word)
+{
+    unsigned types = a64_get_DMB(word).crm & 3;
+    return types == 1 || types == 2 || fence(l);
+}
+
+LIFTER(DSB, ((void)f, fence(l)))
+bool lift_SSBB(struct lift *l, uint32_t word)
+{
+    (void)word;
+    return fence(l);
+}
+
+bool lift_PSSBB(struct lift *l, uint32_t word)
+{
+    (void)word;
+    return fence(l);
+}
+
+/* Back to the dispatcher, which looks at everything again. */
+static bool leave(struct lift *l)
+{
+    ir_emit(l->b, IR_LEAVE, IR_VOID, 0, 0, 0, 0, l->off + 4);
+    l->ended = true;
+    return true;
+}
+
+LIFTER(ISB, ((void)f, leave(l)))
+bool lift_ESB(struct lift *l, uint32_t word)
+{
+    (void)word;
+    return leave(l);
+}
+
+bool lift_CLREX(struct lift *l, uint32_t word)
+{
+    (void)word;
+    lift_state_put(l, 0, offsetof(struct a64_cpu, monitor.valid), ir_const(l->b, IR_I32, 0));
+    return true;
+}
+
+/* ---- PSTATE.DAIF ---- */
+
+#define DAIF_MASK (PSTATE_D | PSTATE_A | PSTATE_I | PSTATE_F)
+
+/* Leaves the instruction to the interpreter if PSTATE.D could let debug exceptions happen: CHKSP
+ * does that for a value whose low bits are not zero. */
+static void unless_debugged(struct lift *l)
+{
+    _Static_assert(MDSCR_SS == BIT(0) && MDSCR_MDE == BIT(15), "bits move into 3:0");
+    struct ir_block *b = l->b;
+    ir_val mdscr = lift_state_get(l, 2, offsetof(struct a64_cpu, sys[A64_MDSCR_EL1]));
+    ir_val on = ir_bini(b, IR_AND, IR_I32, mdscr, MDSCR_SS | MDSCR_MDE);
+    on = ir_bin(b, IR_OR, IR_I32, on, ir_bini(b, IR_SHR, IR_I32, on, 12));
+    ir_emit(b, IR_CHKSP, IR_VOID, 0, ir_zext(b, on), 0, 0, 0);
+}
+
+/* What was pending may be taken now. */
+static void leave_if_pending(struct lift *l)
+{
+    const uint64_t offset = offsetof(struct a64_cpu, irq_lines);
+    ir_emit(l->b, IR_LEAVES, IR_VOID, 0, 0, 0, 0,
+            (int64_t)(offset << 32 | (uint32_t)(l->off + 4)));
+}
+
+/* MSR DAIFSet and DAIFClr; the other fields change translation or the stack pointer. */
+bool lift_MSR_i(struct lift *l, uint32_t word)
+{
+    const struct a64_f_MSR_i f = a64_get_MSR_i(word);
+    const size_t at = offsetof(struct a64_cpu, daif);
+    const uint32_t fields = f.crm << 6;
+    if (!(l->mode & LIFT_EL1) || f.op1 != 3 || (f.op2 != 6 && f.op2 != 7))
+        return false;
+    const bool clear = f.op2 == 7;
+    if (clear && (fields & PSTATE_D))
+        unless_debugged(l);
+    ir_val old = lift_state_get(l, 2, at);
+    if (!clear) {
+        lift_state_put(l, 2, at, ir_bini(l->b, IR_OR, IR_I32, old, fields));
+        return true;
+    }
+    lift_state_put(l, 2, at, ir_bini(l->b, IR_AND, IR_I32, old, ~fields));
+    leave_if_pending(l);
+    return true;
+}
+
+static void write_daif(struct lift *l, ir_val x)
+{
+    unless_debugged(l);
+    x = ir_bini(l->b, IR_AND, IR_I32, ir_trunc(l->b, x), DAIF_MASK);
+    lift_state_put(l, 2, offsetof(struct a64_cpu, daif), x);
+    leave_if_pending(l);
+}
+
+/* ---- System registers ---- */
+
+static unsigned level(const struct lift *l)
+{
+    return l->mode & LIFT_EL1 ? 1 : 0;
+}
+
+/* The register exists at this Exception level, `lowest` being where it may be accessed from. */
+static bool exists(const struct lift *l, const struct a64_sysreg_info *info, unsigned lowest)
+{
+    return lowest <= level(l) && a64_feature_has(l->features, (enum a64_feature)info->feature);
+}
+
+static size_t storage(enum a64_sysreg reg)
+{
+    return offsetof(struct a64_cpu, sys) + sizeof(uint64_t) * (size_t)reg;
+}
+
+/* SP_EL0 while it is not the stack pointer. */
+static bool sp_el0_allowed(const struct lift *l)
+{
+    return (l->mode & LIFT_EL1) && !(l->mode & LIFT_SPEL0);
+}
+
+/* The value of a register, or 0: the interpreter reads it. */
+static ir_val read_register(struct lift *l, enum a64_sysreg reg)
+{
+    if (a64_sysreg_is_plain(reg, level(l), false))
+        return lift_state_get(l, 3, storage(reg));
+    if (reg == A64_FPCR && !(l->mode & LIFT_FPOFF))
+        return lift_state_get(l, 2, offsetof(struct a64_cpu, fp.fpcr));
+    if (reg == A64_SP_EL0 && sp_el0_allowed(l))
+        return lift_state_get(l, 3, offsetof(struct a64_cpu, sp[0]));
+    if (!(l->mode & LIFT_EL1))
+        return 0;
+    switch (reg) {
+    case A64_DAIF:
+        return lift_state_get(l, 2, offsetof(struct a64_cpu, daif));
+    case A64_CurrentEL:
+        return ir_const(l->b, IR_I64, 1 << 2);
+    case A64_SPSel:
+        return ir_const(l->b, IR_I64, l->mode & LIFT_SPEL0 ? 0 : 1);
+    default:
+        return 0;
+    }
+}
+
+/* op0:op1:CRn:CRm:op2 */
+static enum a64_sysreg find(uint32_t word)
+{
+    return a64_sysreg_find(word >> 5 & 0xffff);
+}
+
+bool lift_MRS(struct lift *l, uint32_t word)
+{
+    const enum a64_sysreg reg = find(word);
+    if (reg == A64_SYSREG_COUNT)
+        return false;
+    const struct a64_sysreg_info *info = a64_sysreg_info(reg);
+    if (!exists(l, info, info->rd))
+        return false;
+    ir_val v = read_register(l, reg);
+    if (!v)
+        return false;
+    lift_put(l, a64_get_MRS(word).rt, v);
+    return true;
+}
+
+/* The bits that are not writable stay as they are. */
+static void write_plain(struct lift *l, enum a64_sysreg reg, uint64_t writable, ir_val x)
+{
+    if (writable != UINT64_MAX) {
+        ir_val old = lift_state_get(l, 3, storage(reg));
+        old = ir_bini(l->b, IR_AND, IR_I64, old, ~writable);
+        x = ir_bin(l->b, IR_OR, IR_I64, old, ir_bini(l->b, IR_AND, IR_I64, x, writable));
+    }
+    lift_state_put(l, 3, storage(reg), x);
+}
+
+bool lift_MSR_r(struct lift *l, uint32_t word)
+{
+    const unsigned rt = a64_get_MSR_r(word).rt;
+    const enum a64_sysreg reg = find(word);
+    if (reg == A64_SYSREG_COUNT)
+        return false;
+    const struct a64_sysreg_info *info = a64_sysreg_info(reg);
+    if (!exists(l, info, info->wr))
+        return false;
+    if (a64_sysreg_is_plain(reg, level(l), true)) {
+        write_plain(l, reg, info->writable, lift_x(l, rt, IR_I64));
+        return true;
+    }
+    if (reg == A64_SP_EL0 && sp_el0_allowed(l)) {
+        lift_state_put(l, 3, offsetof(struct a64_cpu, sp[0]), lift_x(l, rt, IR_I64));
+        return true;
+    }
+    if (reg == A64_DAIF && (l->mode & LIFT_EL1)) {
+        write_daif(l, lift_x(l, rt, IR_I64));
+        return true;
+    }
+    return false;
+}
+
+/* ---- System instructions ---- */
+
+/* DC ZVA. SCTLR_EL1.DZE traps it at EL0: then the address becomes one that no translation can have,
+ * so that the access ends up with the interpreter, which traps. */
+bool lift_SYS(struct lift *l, uint32_t word)
+{
+    struct ir_block *b = l->b;
+    if (a64_sysop_find(word >> 5 & 0xffff) != A64_DC_ZVA)
+        return false;
+    ir_val va = lift_x(l, a64_get_SYS(word).rt, IR_I64);
+    if (!(l->mode & LIFT_EL1)) {
+        ir_val sctlr = lift_state_get(l, 3, storage(A64_SCTLR_EL1));
+        ir_val allowed = ir_bini(b, IR_SHL, IR_I64, sctlr, 63 - 14);
+        allowed = ir_bini(b, IR_SAR, IR_I64, allowed, 63); /* all ones or none */
+        ir_val never = ir_bini(b, IR_AND, IR_I64, ir_un(b, IR_NOT, IR_I64, allowed), BIT(54));
+        va = ir_bin(b, IR_OR, IR_I64, ir_bin(b, IR_AND, IR_I64, va, allowed), never);
+    }
+    ir_emit(b, IR_ZERO64, IR_VOID, 0, va, 0, 0, 0);
+    return true;
+}

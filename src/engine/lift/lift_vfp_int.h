@@ -1,0 +1,49 @@
+/* What the lifters of floating point share. Register fields are at the same place in all their
+ * encodings: Rd 4:0, Rn 9:5, Ra 14:10, Rm 20:16; sz 22 (0 single, 1 double), Q 30. */
+#ifndef ENGINE_LIFT_LIFT_VFP_INT_H
+#define ENGINE_LIFT_LIFT_VFP_INT_H
+
+#include "engine/lift/lift.h"
+
+#include "a64_ops.h"
+
+#include "ir/ir_fp.h"
+
+#define LIFT(name) lift_fn lift_##name;
+#include "engine/lift/lift_vfp.def"
+#undef LIFT
+
+static inline unsigned fp_rd(uint32_t word) { return word & 31; }
+static inline unsigned fp_rn(uint32_t word) { return word >> 5 & 31; }
+static inline unsigned fp_ra(uint32_t word) { return word >> 10 & 31; }
+static inline unsigned fp_rm(uint32_t word) { return word >> 16 & 31; }
+static inline unsigned fp_size(uint32_t word) { return 2 + (word >> 22 & 1); }
+
+/* Shape of an Advanced SIMD vector instruction. */
+static inline unsigned fp_shape(uint32_t word)
+{
+    return word >> 30 & 1 ? IR_FP_V16 : IR_FP_V8;
+}
+
+/* FPCR asks for more than a rounding mode: arithmetic is the interpreter's. */
+static inline bool fp_slow(const struct lift *l)
+{
+    return l->mode & LIFT_FPSLOW;
+}
+
+/* imm of the operations that the interpreter may have to do again. */
+static inline int64_t fp_again(enum a64_op op, uint32_t word)
+{
+    return (int64_t)((uint64_t)op << 32 | word);
+}
+
+/* Appends an operation with sub2. */
+static inline ir_val fp_emit(struct lift *l, enum ir_op op, unsigned sub, unsigned sub2, ir_val a,
+                             ir_val x, ir_val c, int64_t imm)
+{
+    ir_val v = ir_vec(l->b, op, sub, a, x, c, imm);
+    l->b->insn[v].sub2 = (uint8_t)sub2;
+    return v;
+}
+
+#endif

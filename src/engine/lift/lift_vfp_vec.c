@@ -1,0 +1,258 @@
+/* Lifts Advanced SIMD floating point: three same, two-register miscellaneous, by element, pairwise,
+ * across lanes, and comparisons with their scalar forms (Arm ARM DDI 0487, C4.1). Half precision is
+ * left to the interpreter.
+ */
+#include "engine/lift/lift_vfp_int.h"
+
+/* ---- Three same ---- */
+
+static bool three_same(struct lift *l, uint32_t word, enum a64_op op, enum ir_op ir, unsigned marks)
+{
+    if (fp_slow(l))
+        return false;
+    ir_val n = ir_getv(l->b, fp_rn(word)), m = ir_getv(l->b, fp_rm(word));
+    ir_putv(l->b, fp_rd(word),
+            fp_emit(l, ir, fp_size(word), fp_shape(word) | marks, n, m, 0, fp_again(op, word)));
+    return true;
+}
+
+#define THREE_SAME(NAME, ir, marks)                                                                \
+    bool lift_##NAME(struct lift *l, uint32_t word)                                                \
+    {                                                                                              \
+        return three_same(l, word, A64_##NAME, ir, marks);                                         \
+    }
+
+THREE_SAME(FADD_v, IR_FADD, 0)
+THREE_SAME(FSUB_v, IR_FSUB, 0)
+THREE_SAME(FABD_v, IR_FSUB, IR_FP_ABS)
+THREE_SAME(FMUL_v, IR_FMUL, 0)
+THREE_SAME(FDIV_v, IR_FDIV, 0)
+THREE_SAME(FMIN_v, IR_FMIN, 0)
+THREE_SAME(FMAX_v, IR_FMAX, 0)
+THREE_SAME(FMINNM_v, IR_FMIN, IR_FP_NUM)
+THREE_SAME(FMAXNM_v, IR_FMAX, IR_FP_NUM)
+THREE_SAME(FRECPS_v, IR_FRECPS, 0)
+THREE_SAME(FRSQRTS_v, IR_FRSQRTS, 0)
+
+static bool fused(struct lift *l, uint32_t word, enum a64_op op, unsigned sub2, ir_val m)
+{
+    ir_val d = ir_getv(l->b, fp_rd(word)), n = ir_getv(l->b, fp_rn(word));
+    ir_putv(l->b, fp_rd(word),
+            fp_emit(l, IR_FMA, fp_size(word), sub2, d, n, m, fp_again(op, word)));
+    return true;
+}
+
+#define FUSED_SAME(NAME, marks)                                                                    \
+    bool lift_##NAME(struct lift *l, uint32_t word)                                                \
+    {                                                                                              \
+        return !fp_slow(l) && fused(l, word, A64_##NAME, fp_shape(word) | marks,                   \
+                                    ir_getv(l->b, fp_rm(word)));                                   \
+    }
+
+FUSED_SAME(FMLA_v, 0)
+FUSED_SAME(FMLS_v, IR_FP_NEG)
+
+/* ---- By element ---- */
+
+/* The element of M:Rm in all live lanes. Single: index H:L; double: H. */
+static ir_val element(struct lift *l, uint32_t word, unsigned shape)
+{
+    unsigned h = word >> 11 & 1, low = word >> 21 & 1, size = fp_size(word);
+    unsigned lane = size == 3 ? h : h << 1 | low;
+    ir_val m = ir_getv(l->b, (word >> 20 & 1) << 4 | (word >> 16 & 15));
+    if (shape == IR_FP_SCALAR && lane == 0)
+        return m;
+    return fp_emit(l, IR_FLANE, size, shape, m, 0, 0, lane);
+}
+
+static bool multiply_element(struct lift *l, uint32_t word, enum a64_op op, unsigned shape)
+{
+    if (fp_slow(l))
+        return false;
+    ir_val n = ir_getv(l->b, fp_rn(word)), m = element(l, word, shape);
+    ir_putv(l->b, fp_rd(word),
+            fp_emit(l, IR_FMUL, fp_size(word), shape, n, m, 0, fp_again(op, word)));
+    return true;
+}
+
+static bool fused_element(struct lift *l, uint32_t word, enum a64_op op, unsigned shape,
+                          unsigned marks)
+{
+    return !fp_slow(l) && fused(l, word, op, shape | marks, element(l, word, shape));
+}
+
+#define BY_ELEMENT(NAME, function, ...)                                                            \
+    bool lift_##NAME(struct lift *l, uint32_t word)                                                \
+    {                                                                                              \
+        return function(l, word, A64_##NAME, __VA_ARGS__);                                         \
+    }
+
+BY_ELEMENT(FMUL_e, multiply_element, fp_shape(word))
+BY_ELEMENT(FMUL_es, multiply_element, IR_FP_SCALAR)
+BY_ELEMENT(FMLA_e, fused_element, fp_shape(word), 0)
+BY_ELEMENT(FMLA_es, fused_element, IR_FP_SCALAR, 0)
+BY_ELEMENT(FMLS_e, fused_element, fp_shape(word), IR_FP_NEG)
+BY_ELEMENT(FMLS_es, fused_element, IR_FP_SCALAR, IR_FP_NEG)
+
+/* ---- Pairwise, across lanes ---- */
+
+static bool pairwise(struct lift *l, uint32_t word, enum a64_op op, enum ir_op ir, unsigned marks)
+{
+    if (fp_slow(l))
+        return false;
+    unsigned size = fp_size(word), shape = fp_shape(word);
+    ir_val n = ir_getv(l->b, fp_rn(word)), m = ir_getv(l->b, fp_rm(word));
+    ir_val even = fp_emit(l, IR_FPAIR, size, shape, n, m, 0, 0);
+    ir_val odd = fp_emit(l, IR_FPAIR, size, shape | IR_FP_ODD, n, m, 0, 0);
+    ir_putv(l->b, fp_rd(word),
+            fp_emit(l, ir, size, shape | marks, even, odd, 0, fp_again(op, word)));
+    return true;
+}
+
+static bool pairwise_scalar(struct lift *l, uint32_t word, enum a64_op op, enum ir_op ir,
+                            unsigned marks)
+{
+    if (fp_slow(l))
+        return false;
+    unsigned size = fp_size(word);
+    ir_val n = ir_getv(l->b, fp_rn(word));
+    ir_val second = fp_emit(l, IR_FLANE, size, IR_FP_SCALAR, n, 0, 0, 1);
+    ir_putv(l->b, fp_rd(word),
+            fp_emit(l, ir, size, IR_FP_SCALAR | marks, n, second, 0, fp_again(op, word)));
+    return true;
+}
+
+#define PAIRWISE(NAME, ir, marks)                                                                  \
+    bool lift_##NAME##_v(struct lift *l, uint32_t word)                                            \
+    {                                                                                              \
+        return pairwise(l, word, A64_##NAME##_v, ir, marks);                                       \
+    }                                                                                              \
+    bool lift_##NAME##_ss(struct lift *l, uint32_t word)                                           \
+    {                                                                                              \
+        return pairwise_scalar(l, word, A64_##NAME##_ss, ir, marks);                               \
+    }
+
+PAIRWISE(FADDP, IR_FADD, 0)
+PAIRWISE(FMINP, IR_FMIN, 0)
+PAIRWISE(FMAXP, IR_FMAX, 0)
+PAIRWISE(FMINNMP, IR_FMIN, IR_FP_NUM)
+PAIRWISE(FMAXNMP, IR_FMAX, IR_FP_NUM)
+
+#define ACROSS(NAME, marks)                                                                        \
+    bool lift_##NAME(struct lift *l, uint32_t word)                                                \
+    {                                                                                              \
+        if (fp_slow(l))                                                                            \
+            return false;                                                                          \
+        ir_val n = ir_getv(l->b, fp_rn(word));                                                     \
+        ir_putv(l->b, fp_rd(word), fp_emit(l, IR_FREDUCE, 2, IR_FP_SCALAR | marks, n, 0, 0,        \
+                                           fp_again(A64_##NAME, word)));                           \
+        return true;                                                                               \
+    }
+
+ACROSS(FMINV_v, 0)
+ACROSS(FMAXV_v, IR_FP_MAX)
+ACROSS(FMINNMV_v, IR_FP_NUM)
+ACROSS(FMAXNMV_v, IR_FP_MAX | IR_FP_NUM)
+
+/* ---- Comparison ---- */
+
+static bool compare(struct lift *l, uint32_t word, unsigned shape, unsigned rel, bool zero,
+                    unsigned marks)
+{
+    if (fp_slow(l))
+        return false;
+    ir_val n = ir_getv(l->b, fp_rn(word)), m = zero ? 0 : ir_getv(l->b, fp_rm(word));
+    ir_putv(l->b, fp_rd(word), fp_emit(l, IR_FCMPV, fp_size(word),
+                                       shape | marks | rel << IR_FP_REL_SHIFT, n, m, 0, 0));
+    return true;
+}
+
+#define COMPARE(NAME, rel, zero, marks)                                                            \
+    bool lift_##NAME##_v(struct lift *l, uint32_t word)                                            \
+    {                                                                                              \
+        return compare(l, word, fp_shape(word), rel, zero, marks);                                 \
+    }                                                                                              \
+    bool lift_##NAME##_ss(struct lift *l, uint32_t word)                                           \
+    {                                                                                              \
+        return compare(l, word, IR_FP_SCALAR, rel, zero, marks);                                   \
+    }
+
+COMPARE(FCMEQ, IR_FP_EQ, false, 0)
+COMPARE(FCMGE, IR_FP_GE, false, 0)
+COMPARE(FCMGT, IR_FP_GT, false, 0)
+COMPARE(FACGE, IR_FP_GE, false, IR_FP_ABS)
+COMPARE(FACGT, IR_FP_GT, false, IR_FP_ABS)
+COMPARE(FCMEQZ, IR_FP_EQ, true, 0)
+COMPARE(FCMGEZ, IR_FP_GE, true, 0)
+COMPARE(FCMGTZ, IR_FP_GT, true, 0)
+COMPARE(FCMLEZ, IR_FP_LE, true, 0)
+COMPARE(FCMLTZ, IR_FP_LT, true, 0)
+
+/* ---- Two-register miscellaneous ---- */
+
+static bool two_register(struct lift *l, uint32_t word, enum ir_op ir, unsigned marks, int64_t imm)
+{
+    ir_val n = ir_getv(l->b, fp_rn(word));
+    ir_putv(l->b, fp_rd(word),
+            fp_emit(l, ir, fp_size(word), fp_shape(word) | marks, n, 0, 0, imm));
+    return true;
+}
+
+bool lift_FABS_v(struct lift *l, uint32_t word)
+{
+    return two_register(l, word, IR_FABS, 0, 0);
+}
+
+bool lift_FNEG_v(struct lift *l, uint32_t word)
+{
+    return two_register(l, word, IR_FNEG, 0, 0);
+}
+
+bool lift_FSQRT_v(struct lift *l, uint32_t word)
+{
+    return !fp_slow(l) && two_register(l, word, IR_FSQRT, 0, fp_again(A64_FSQRT_v, word));
+}
+
+#define ROUND(NAME, rounding)                                                                      \
+    bool lift_##NAME(struct lift *l, uint32_t word)                                                \
+    {                                                                                              \
+        return !fp_slow(l) &&                                                                      \
+               two_register(l, word, IR_FRINT, rounding << IR_FP_ROUND_SHIFT, 0);                  \
+    }
+
+ROUND(FRINTN_v, IR_FP_NEAREST)
+ROUND(FRINTP_v, IR_FP_UP)
+ROUND(FRINTM_v, IR_FP_DOWN)
+ROUND(FRINTZ_v, IR_FP_TOZERO)
+ROUND(FRINTX_v, IR_FP_CURRENTX)
+ROUND(FRINTI_v, IR_FP_CURRENT)
+
+bool lift_FRINTA_v(struct lift *l, uint32_t word)
+{
+    return !fp_slow(l) && two_register(l, word, IR_FRINTA, 0, fp_again(A64_FRINTA_v, word));
+}
+
+/* ---- Between precisions; sz is of the narrower format: 0 half, 1 single ---- */
+
+bool lift_FCVTL_v(struct lift *l, uint32_t word)
+{
+    unsigned high = word >> 30 & 1 ? IR_FP_HIGH : 0;
+    if (fp_slow(l))
+        return false;
+    ir_val n = ir_getv(l->b, fp_rn(word));
+    ir_putv(l->b, fp_rd(word),
+            fp_emit(l, IR_FWIDEN, fp_size(word), IR_FP_V16 | high, n, 0, 0, 0));
+    return true;
+}
+
+bool lift_FCVTN_v(struct lift *l, uint32_t word)
+{
+    bool high = word >> 30 & 1;
+    if (fp_slow(l))
+        return false;
+    ir_val n = ir_getv(l->b, fp_rn(word)), low = high ? ir_getv(l->b, fp_rd(word)) : 0;
+    ir_putv(l->b, fp_rd(word),
+            fp_emit(l, IR_FNARROW, fp_size(word) - 1, high ? IR_FP_V16 | IR_FP_HIGH : IR_FP_V8, n,
+                    low, 0, fp_again(A64_FCVTN_v, word)));
+    return true;
+}
