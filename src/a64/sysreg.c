@@ -201,9 +201,12 @@ static bool trap_check(struct a64_cpu *cpu, enum trap trap, unsigned key, unsign
 
 /* ---- Access ---- */
 
+/* CRm 1 to 7: what is reserved there reads as zero (Arm ARM D17.1, and HCR_EL2.TID3 traps it). What
+ * is unallocated beside MIDR_EL1, CRm 0, is UNDEFINED like anything else. */
 static bool is_id_space(unsigned key)
 {
-    return bits(key, 15, 7) == A64_SYS_KEY(3, 0, 0, 0, 0) >> 7 && bits(key, 6, 3) < 8;
+    unsigned crm = (unsigned)bits(key, 6, 3);
+    return bits(key, 15, 7) == A64_SYS_KEY(3, 0, 0, 0, 0) >> 7 && crm >= 1 && crm <= 7;
 }
 
 static bool has_feature(const struct a64_cpu *cpu, unsigned feature)

@@ -46,7 +46,7 @@ int engine_parse(const char *text, const struct engine_ops **out, struct engine_
                        engine_names);
     memcpy(name, text, len);
     name[len] = 0;
-    *config = (struct engine_config){0};
+    config->stress = (struct engine_stress){0};
     int r = engine_find(name, out, e);
     while (!r && text[len]) {
         static const char stress[] = "stress=";

@@ -8,8 +8,8 @@
  * names. @any */
 int MUST_CHECK engine_find(const char *name, const struct engine_ops **out, struct err *e);
 
-/* Reads "NAME[,stress=KNOB[+KNOB...]]", as --engine has it: the engine and how it is to work.
- * -EINVAL says what would be right. @any */
+/* Reads "NAME[,stress=KNOB[+KNOB...]]", as --engine has it: the engine and its stress knobs; the
+ * rest of *config stays. -EINVAL says what would be right. @any */
 int MUST_CHECK engine_parse(const char *text, const struct engine_ops **out,
                             struct engine_config *config, struct err *e);
 

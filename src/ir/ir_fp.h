@@ -1,6 +1,6 @@
 /* What `sub` and `sub2` of the floating-point operations (ops_vfp.def) mean.
  *
- * Most have log2 of the bytes of an element of the result in sub and the shape, with marks, in sub2.
+ * Most have log2 of the bytes of an element of the result in sub, the shape and marks in sub2.
  * Those that convert to or from integers need both for other things and have size and shape in sub.
  */
 #ifndef IR_IR_FP_H

@@ -13,12 +13,16 @@
 #include <string.h>
 #include <time.h>
 
-static uint64_t host_ns(struct clock *c)
+uint64_t clock_host_ns(void)
 {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
-    return journal_value(c->journal, JOURNAL_TIME,
-                         (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static uint64_t host_ns(struct clock *c)
+{
+    return journal_value(c->journal, JOURNAL_TIME, clock_host_ns());
 }
 
 /* Under the lock, or while stopped. */

@@ -54,6 +54,9 @@ int MUST_CHECK clock_create(struct clock *c, enum clock_source source, struct jo
                             struct err *e);
 void clock_destroy(struct clock *c);
 
+/* The host's monotonic time, for statistics that no guest sees; guests get clock_now(). @any */
+uint64_t clock_host_ns(void);
+
 /* Starts (or goes on) and stops virtual time. clock_stop() returns when no timer callback is
  * running; it must not be called from one. @any */
 void clock_start(struct clock *c);

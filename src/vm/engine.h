@@ -11,6 +11,20 @@
 
 struct vcpu;
 
+/* Limits of engine_config.code_cache: branches reach 2 GiB. */
+#define ENGINE_CODE_DEFAULT (UINT64_C(256) << 20)
+#define ENGINE_CODE_MIN (UINT64_C(2) << 20)
+#define ENGINE_CODE_MAX (UINT64_C(2047) << 20)
+
+/* What an engine that translates is to write down about each translation it makes. The streams stay
+ * the caller's and outlive the machine. */
+struct engine_trace {
+    FILE *to;               /* null: nothing */
+    bool guest, ir, host;   /* guest instructions, intermediate code, host code */
+    uint64_t first, last;   /* translations with an instruction at one of these addresses */
+    FILE *perf_map;         /* names of host code as perf(1) reads them; null: none */
+};
+
 /* How the engine of a machine is to work. What its guest sees must not depend on it; all zero is
  * the normal way. */
 struct engine_config {
@@ -26,7 +40,8 @@ struct engine_config {
         bool nochain; /* translated blocks are never joined */
         bool avx2;    /* nothing beyond AVX2 is used of the host */
     } stress;
-    uint64_t code_cache; /* bytes for translated code; 0: the engine chooses */
+    uint64_t code_cache; /* bytes for translated code; 0: ENGINE_CODE_DEFAULT */
+    struct engine_trace trace;
     /* For tools whose process forks while it has a machine: translated code is memory of the
      * process alone, in one mapping that is writable and executable. */
     bool forks;
@@ -34,6 +49,7 @@ struct engine_config {
 
 struct engine_ops {
     const char *name;
+    bool translates; /* engine_config.code_cache and trace mean something to it */
     /* Allocates per-vCPU data into cpu->engine. It is to work as v->vm->engine_config says. */
     int (*vcpu_create)(struct vcpu *v, struct err *e);
     void (*vcpu_destroy)(struct vcpu *v);

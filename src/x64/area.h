@@ -5,7 +5,7 @@
  * Register conventions of translated code (lower_int.h has the allocation):
  *   RBP   guest state (struct x64_layout says where what is)
  *   R14   translation set of the current privilege and address space: the load array, the store array
- *         and the jump cache, each of X64_SET_ENTRIES 16-byte entries
+ *         of X64_SET_ENTRIES entries of 16 bytes each, and the jump cache
  *   RSP   return stack: pairs (host return address, guest return address)
  *   MXCSR the guest's rounding mode; its sticky flags are part of FPSR
  */
@@ -16,6 +16,7 @@
 
 /* ---- Translation sets (R14) ---- */
 #define X64_SET_ENTRIES 4096u
+#define X64_JUMP_ENTRIES 16384u /* calls and jumps to other pages all come here */
 struct x64_tlb_entry {
     uint64_t tag;    /* page address, or X64_TLB_NONE */
     uint64_t addend; /* host address = guest address + addend */
@@ -28,7 +29,7 @@ struct x64_jump_entry {
 struct x64_set {
     struct x64_tlb_entry load[X64_SET_ENTRIES];
     struct x64_tlb_entry store[X64_SET_ENTRIES];
-    struct x64_jump_entry jump[X64_SET_ENTRIES]; /* by pc bits 13:2 */
+    struct x64_jump_entry jump[X64_JUMP_ENTRIES]; /* by pc bits 15:2 */
 };
 
 /* ---- Constants that vector code uses as memory operands: consts.def ---- */
@@ -59,12 +60,16 @@ enum x64_entry {
     X64_E_COUNT
 };
 
+#define X64_FCMP_ENTRIES 0x48u
+
 struct x64_area {
     uint64_t entry[X64_E_COUNT];
     uint64_t sp;         /* the guest's current stack pointer */
     uint64_t page;       /* guest-virtual address of the page of code being executed */
     uint16_t nzcv;       /* flags as LAHF and SETO AL leave them after a subtraction: CF = !C */
     uint16_t nzcv_pad[3];
+    /* nzcv by AH after LAHF after VUCOMIS; [1]: with the operands exchanged */
+    uint16_t fcmp[2][X64_FCMP_ENTRIES];
     int64_t budget;      /* counted mode: instructions left */
     uint64_t stack_base; /* RSP of the empty return stack */
     uint64_t stack_limit; /* a call below starts again at stack_base */

@@ -681,6 +681,14 @@ static void lower_cold(struct lower *e)
     }
 }
 
+/* x64_request.marks from number `from` to `to`: the code goes on here. The next one to set. */
+static unsigned mark(const struct lower *e, unsigned from, unsigned to)
+{
+    while (from <= to)
+        e->req->marks[from++] = (uint32_t)(e->b->p - e->code);
+    return from;
+}
+
 bool x64_lower(const struct x64_request *req, struct x64_buf *buf, struct x64_result *result)
 {
     struct lower *e = req->work;
@@ -707,10 +715,15 @@ bool x64_lower(const struct x64_request *req, struct x64_buf *buf, struct x64_re
     find_flag_needs(e);
     lower_head(e);
     lo_count_entry(e);
+    unsigned marked = 0;
     for (e->at = 1; e->at < ir->count && !buf->full; e->at++) {
+        if (req->marks)
+            marked = mark(e, marked, ir->insn[e->at].guest);
         if (ir->insn[e->at].op != IR_NONE)
             lower_one(e);
     }
+    if (req->marks)
+        mark(e, marked, ir->guest_count);
     lower_cold(e);
     result->bytes = (uint32_t)(buf->p - e->code);
     return !buf->full;
@@ -734,4 +747,12 @@ void x64_area_init(struct x64_area *area)
 #undef CONST
     };
     memcpy(area->constant, constants, sizeof(constants));
+    /* AH: ZF 6, PF 2, CF 0, bit 1 set. Greater 02, less 03, equal 42, unordered 47: NZCV 0010, 1000,
+     * 0110, 0011. */
+    for (unsigned x = 0; x < 2; x++) {
+        area->fcmp[x][x ? 0x03 : 0x02] = 0;
+        area->fcmp[x][x ? 0x02 : 0x03] = 0x8100;
+        area->fcmp[x][0x42] = 0x4000;
+        area->fcmp[x][0x47] = 0x0001;
+    }
 }

@@ -24,6 +24,8 @@ struct x64_request {
     bool poll_all;   /* stress: look for requests at every exit */
     struct lower *work; /* from x64_work_new() */
     uint32_t start;  /* byte offset of the block's first instruction in its page */
+    uint32_t *marks; /* null, or gets where in the code each guest instruction begins, and then
+                      * where what is out of line does: guest_count + 1 offsets, ascending */
 };
 
 struct x64_result {

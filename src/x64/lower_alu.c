@@ -519,6 +519,20 @@ void lower_CCMP(struct lower *e, const struct ir_insn *i)
     lo_flags_set(e, LO_F_SUB);
 }
 
+/* The condition that the flags of the present operation are first asked for; 15: none. */
+static unsigned first_condition(const struct lower *e)
+{
+    unsigned end = e->flag_need[e->at];
+    for (unsigned n = e->at + 1; n <= end; n++) {
+        const struct ir_insn *i = &e->ir->insn[n];
+        if (i->op == IR_FCSEL)
+            return i->sub2 & 15u;
+        if (i->op == IR_EXITC || i->op == IR_CSEL || i->op == IR_CSET)
+            return i->sub;
+    }
+    return 15;
+}
+
 void lower_FCMP(struct lower *e, const struct ir_insn *i)
 {
     bool single = i->sub == 2;
@@ -527,12 +541,12 @@ void lower_FCMP(struct lower *e, const struct ir_insn *i)
         b = lo_v(e, i->b);
     else
         x64_vrrr(e->b, X64_VXORPS, 0, LO_XS0, LO_XS0, LO_XS0);
+    bool exchange = lo_fcmp_exchange(first_condition(e));
+    enum x64_vop op = i->sub2 ? (single ? X64_VCOMISS : X64_VCOMISD)
+                              : (single ? X64_VUCOMISS : X64_VUCOMISD);
     lo_clobber(e);
-    if (i->sub2)
-        x64_vrr(e->b, single ? X64_VCOMISS : X64_VCOMISD, 0, a, b);
-    else
-        x64_vrr(e->b, single ? X64_VUCOMISS : X64_VUCOMISD, 0, a, b);
-    lo_flags_set(e, LO_F_FCMP);
+    x64_vrr(e->b, op, 0, exchange ? b : a, exchange ? a : b);
+    lo_flags_set(e, exchange ? LO_F_FCMPX : LO_F_FCMP);
 }
 
 /* ---- State words ---- */

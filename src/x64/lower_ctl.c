@@ -13,7 +13,7 @@
 #include "base/check.h"
 
 #define PAGE_BYTES 4096
-#define JUMP_MASK ((int)(X64_SET_ENTRIES - 1) << 4)
+#define JUMP_MASK ((int)(X64_JUMP_ENTRIES - 1) << 4)
 #define LINK_REG 30
 
 struct lo_cold *lo_cold(struct lower *e, uint8_t *point, const struct ir_insn *i, lo_cold_fn *fn)

@@ -16,45 +16,60 @@ static struct x64_mem nzcv_mem(const struct lower *e)
     return lo_area(e, nzcv);
 }
 
-/* Turns EFLAGS of `kind` into those of a subtraction. For LO_F_FCMP, changes RAX. */
+static bool is_fcmp(enum lo_flags kind)
+{
+    return kind == LO_F_FCMP || kind == LO_F_FCMPX;
+}
+
+/* AX = the memory form of EFLAGS after vucomis, by the table: AH is one of four values. */
+static void fcmp_word(struct lower *e, enum lo_flags kind)
+{
+    struct x64_mem table = lo_area(e, fcmp);
+    x64_mov_ri(e->b, RAX, 0);
+    x64_lahf(e->b);
+    x64_shift_ri(e->b, X64_SHR, 0, RAX, 8);
+    if (kind == LO_F_FCMPX)
+        table.disp += 2 * (int32_t)X64_FCMP_ENTRIES;
+    x64_load(e->b, 2, false, 0, RAX, x64_mi(RBP, RAX, 1, table.disp));
+}
+
+/* EFLAGS from the memory form in AX. */
+static void from_word(struct lower *e)
+{
+    x64_alu_sz_ri(e->b, X64_ADD, 1, RAX, 0x7f); /* OF from AL */
+    x64_sahf(e->b);
+}
+
+/* Turns EFLAGS of `kind` into those of a subtraction. After vucomis, changes RAX. */
 static void to_sub(struct lower *e, enum lo_flags kind)
 {
-    struct x64_buf *b = e->b;
     if (kind == LO_F_ADD) {
-        x64_cmc(b);
+        x64_cmc(e->b);
     } else if (kind == LO_F_LOGIC) {
-        x64_stc(b);
-    } else if (kind == LO_F_FCMP) {
-        /* ucomis: unordered ZF PF CF, less CF, equal ZF, greater none. A64 NZCV: 0011, 1000, 0110,
-         * 0010; so with the inverted carry SF = CF & !PF, ZF = ZF & !PF, CF = less, OF = PF. */
-        x64_lahf(b);
-        uint8_t *ordered = x64_jcc_fwd8(b, X64_NP);
-        x64_mov_ri(b, RAX, 1); /* AH = 0, AL = 1: OF */
-        uint8_t *done = x64_jmp_fwd8(b);
-        x64_patch(b, ordered);
-        x64_alu_ri(b, X64_AND, 0, RAX, 0x4100); /* ZF and CF of AH */
-        x64_test_ri(b, 0, RAX, 0x0100);
-        uint8_t *not_less = x64_jcc_fwd8(b, X64_E);
-        x64_alu_ri(b, X64_OR, 0, RAX, 0x8000);
-        x64_patch(b, not_less);
-        x64_patch(b, done);
-        x64_alu_sz_ri(b, X64_ADD, 1, RAX, 0x7f); /* OF = AL */
-        x64_sahf(b);
+        x64_stc(e->b);
+    } else if (is_fcmp(kind)) {
+        fcmp_word(e, kind);
+        from_word(e);
     }
 }
 
-static void store(struct lower *e)
+/* EFLAGS of `kind` to memory. After vucomis they are lost, else those of a subtraction then. */
+static void store_as(struct lower *e, enum lo_flags kind)
 {
-    x64_lahf(e->b);
-    x64_setcc(e->b, X64_O, RAX);
+    if (is_fcmp(kind)) {
+        fcmp_word(e, kind);
+    } else {
+        to_sub(e, kind);
+        x64_lahf(e->b);
+        x64_setcc(e->b, X64_O, RAX);
+    }
     x64_store(e->b, 2, nzcv_mem(e), RAX);
 }
 
 void lo_flags_save(struct lower *e)
 {
-    to_sub(e, e->flags);
-    e->flags = LO_F_SUB;
-    store(e);
+    store_as(e, e->flags);
+    e->flags = is_fcmp(e->flags) ? LO_F_MEM : LO_F_SUB;
     e->flags_saved = true;
 }
 
@@ -202,8 +217,7 @@ void lo_cold_flags(struct lower *e, const struct lo_cold *c)
     }
     if (kind == LO_F_MEM)
         return;
-    to_sub(e, kind);
-    store(e);
+    store_as(e, kind);
 }
 
 /* ---- Conditions ---- */
@@ -215,8 +229,7 @@ static void reload(struct lower *e)
         return;
     }
     x64_load(e->b, 2, false, 0, RAX, nzcv_mem(e));
-    x64_alu_sz_ri(e->b, X64_ADD, 1, RAX, 0x7f); /* OF from AL */
-    x64_sahf(e->b);
+    from_word(e);
     e->flags = LO_F_SUB;
     e->flags_saved = true;
 }
@@ -226,10 +239,17 @@ static const uint8_t cc_sub[14] = {
     X64_E, X64_NE, X64_AE, X64_B, X64_S, X64_NS, X64_O, X64_NO, X64_A, X64_BE, X64_GE, X64_L, X64_G,
     X64_LE,
 };
-/* The same after ucomis; 0xff: not one host condition. */
-static const uint8_t cc_fcmp[14] = {
-    0xff, 0xff, 0xff, 0xff, 0xff, 0xff, X64_P, X64_NP, 0xff, 0xff, X64_AE, X64_B, X64_A, X64_BE,
+/* The same after vucomis, which sets ZF PF CF if unordered, CF if less, ZF if equal; 0xff: not one
+ * host condition. */
+static const uint8_t cc_fcmp[2][14] = {
+    {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, X64_P, X64_NP, 0xff, 0xff, X64_AE, X64_B, X64_A, X64_BE},
+    {0xff, 0xff, 0xff, 0xff, X64_A, X64_BE, X64_P, X64_NP, X64_B, X64_AE, 0xff, 0xff, 0xff, 0xff},
 };
+
+bool lo_fcmp_exchange(unsigned cond)
+{
+    return cond < 14 && cc_fcmp[0][cond] == 0xff && cc_fcmp[1][cond] != 0xff;
+}
 
 enum x64_cc lo_cond(struct lower *e, unsigned cond)
 {
@@ -237,10 +257,11 @@ enum x64_cc lo_cond(struct lower *e, unsigned cond)
     if (e->flags == LO_F_MEM)
         reload(e);
     bool carry = cond == 2 || cond == 3 || cond == 8 || cond == 9;
-    if (e->flags == LO_F_FCMP) {
-        if (cc_fcmp[cond] != 0xff)
-            return (enum x64_cc)cc_fcmp[cond];
-        to_sub(e, LO_F_FCMP);
+    if (is_fcmp(e->flags)) {
+        uint8_t cc = cc_fcmp[e->flags == LO_F_FCMPX][cond];
+        if (cc != 0xff)
+            return (enum x64_cc)cc;
+        to_sub(e, e->flags);
         e->flags = LO_F_SUB;
     } else if (carry && e->flags == LO_F_ADD && (cond == 2 || cond == 3)) {
         return cond == 2 ? X64_B : X64_AE;

@@ -39,6 +39,7 @@ enum lo_flags {
     LO_F_ADD,   /* EFLAGS: CF = C */
     LO_F_LOGIC, /* EFLAGS: C = 0, V = 0, CF = OF = 0 */
     LO_F_FCMP,  /* EFLAGS after vucomis */
+    LO_F_FCMPX, /* EFLAGS after vucomis with the operands exchanged */
 };
 
 enum lo_where { LO_NOWHERE, LO_REG, LO_HOME, LO_STATE, LO_SPILL, LO_CONST };
@@ -189,6 +190,8 @@ void lo_cold_flags(struct lower *e, const struct lo_cold *c);
 /* EFLAGS such that host condition codes stand for A64 condition `cond` (0..13): the code, with up to
  * one more instruction emitted that changes no register but RAX. */
 enum x64_cc lo_cond(struct lower *e, unsigned cond);
+/* Is A64 condition `cond` one host condition after a comparison with exchanged operands only? */
+bool lo_fcmp_exchange(unsigned cond);
 
 /* ---- Out of line ---- */
 

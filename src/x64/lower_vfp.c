@@ -1,12 +1,12 @@
-/* Floating-point arithmetic (Arm ARM DDI 0487, J1 shared/functions/float: FPAdd, FPMul, FPMulAdd, ...).
+/* Floating-point arithmetic (Arm ARM DDI 0487, J1 shared/functions/float: FPAdd, FPMul, ...).
  *
- * The host's FPU computes, in the guest's rounding mode; its sticky flags are the guest's. Where the
- * two architectures differ the interpreter does the instruction again, out of line, on guest state
- * that is still as before:
+ * The host's FPU computes, in the guest's rounding mode; its sticky flags are the guest's. Where
+ * the two architectures differ the interpreter does the instruction again, out of line, on guest
+ * state that is still as before:
  *  - The result is a NaN: which operand it comes from, and the sign of the default NaN.
- *  - The magnitude of the result is the smallest normal number: Arm detects tininess before rounding,
- *    x86 after it, which only makes a difference there (less after rounding is less before it, and
- *    both then raise Underflow if inexact). Sums cannot be tiny and inexact.
+ *  - The magnitude of the result is the smallest normal number: Arm detects tininess before
+ *    rounding, x86 after it, which only makes a difference there (less after rounding is less
+ *    before it, and both then raise Underflow if inexact). Sums cannot be tiny and inexact.
  * x86 raises no flag in these cases that Arm would not. A result is therefore made in a scratch
  * register and moved to its destination after the check, since that may be an operand's home.
  * NaNs are not: FPCR.DN, FZ and AHP are clear here (the lifter sees to it), DE is not an Arm flag.

@@ -1,5 +1,6 @@
-/* Floating-point minimum and maximum, comparison to masks, selection, signs, and the moves of lanes
- * that pairwise and by-element forms need (Arm ARM DDI 0487, J1: FPMin, FPMaxNum, FPCompareGE, ...).
+/* Floating-point minimum and maximum, comparison to masks, selection, signs, and the moves of
+ * lanes that pairwise and by-element forms need (Arm ARM DDI 0487, J1: FPMin, FPMaxNum,
+ * FPCompareGE, ...).
  *
  * vminps returns its second operand for NaNs and equal zeros, and raises Invalid for quiet NaNs. So
  * NaNs are looked for first, and for the zeros both orders are computed and combined: where the two
@@ -17,8 +18,8 @@ FP_OPS(VMAX);
 FP_OPS(VMIN);
 FP_OPS(VCMP);
 
-/* XMM0 = minimum or maximum; no operand is a NaN, or a range instruction sees to it. s: scratch, other
- * than x and y. */
+/* XMM0 = minimum or maximum; no operand is a NaN, or a range instruction sees to it. s: scratch,
+ * other than x and y. */
 static void extreme(struct lower *e, struct fp_form f, bool max, int x, int y, int s)
 {
     if (e->host->avx512) {

@@ -1,9 +1,9 @@
-/* Floating-point conversions between formats and to integral values (Arm ARM DDI 0487, J1: FPConvert,
- * FPRoundInt).
+/* Floating-point conversions between formats and to integral values (Arm ARM DDI 0487, J1:
+ * FPConvert, FPRoundInt).
  *
  * Widening, and rounding to integral, treat NaNs as x86 does (quieted, payload and sign kept) and
- * cannot be tiny. Ties away from zero is no rounding of x86: FRINTA truncates, and adds one where what
- * was cut off is a half or more; both steps are exact.
+ * cannot be tiny. Ties away from zero is no rounding of x86: FRINTA truncates, and adds one where
+ * what was cut off is a half or more; both steps are exact.
  */
 #include "x64/lower_vfp_int.h"
 

@@ -2,13 +2,13 @@
  *
  * To integers: x86 gives one certain integer for NaNs and whatever does not fit, and raises Invalid
  * only; that result, right or not, is left to the interpreter. Other roundings than toward zero are
- * made first, without Inexact, so that a value that does not fit raises Invalid alone; converting the
- * unrounded value once more, its result not used, then raises Inexact. Scaling by a power of two is
- * exact: values that it might overflow are out of range in any case, and gone before.
+ * made first, without Inexact, so that a value that does not fit raises Invalid alone; converting
+ * the unrounded value once more, its result not used, then raises Inexact. Scaling by a power of
+ * two is exact: values that it might overflow are out of range in any case, and gone before.
  *
  * Without AVX-512 there are signed conversions of scalars and of singles only: unsigned ones check
- * the range first (of the 64-bit range, the lower half; the upper half is the interpreter's), doubles
- * go by the general registers.
+ * the range first (of the 64-bit range, the lower half; the upper half is the interpreter's),
+ * doubles go by the general registers.
  *
  * From integers there is one rounding, and scaling down cannot be tiny.
  */
@@ -70,8 +70,8 @@ static bool by_range(const struct lower *e, const struct to_int *c)
     return c->is_unsigned && !e->host->avx512;
 }
 
-/* From the operand *x what is to be converted: *x scaled, *u rounded as well unless that is toward zero
- * anyway. Both may be the operand; else *x is XMM0, *u XMM1. */
+/* From the operand *x what is to be converted: *x scaled, *u rounded as well unless that is toward
+ * zero anyway. Both may be the operand; else *x is XMM0, *u XMM1. */
 static void prepare(struct lower *e, struct to_int *c, int *x, int *u)
 {
     if (c->fbits) {
@@ -139,6 +139,93 @@ void lower_FTOI(struct lower *e, const struct ir_insn *i)
         raise_scalar(e, &c, x);
     x64_mov_rr(e->b, c.w, dst, RAX);
     rare_end(e, &c, i, dst, false);
+}
+
+/* ECX = 1 if the doubles a and c are the same bits (0 and -0 are not), else 0. Changes a. */
+static void same_double(struct lower *e, int a, int c)
+{
+    x64_vrrr(e->b, X64_VPXOR, 0, a, a, c);
+    x64_vmov_rx(e->b, 1, RCX, a);
+    x64_test_rr(e->b, 1, RCX, RCX);
+    x64_setcc(e->b, X64_E, RCX);
+    x64_ext_rr(e->b, 1, false, 0, RCX, RCX);
+}
+
+/* NZCV = Z alone, if ECX is 1, or nothing into area->nzcv. C of memory is inverted. */
+static void store_z(struct lower *e)
+{
+    x64_shift_ri(e->b, X64_SHL, 0, RCX, 14);
+    x64_alu_ri(e->b, X64_OR, 0, RCX, 0x100);
+    x64_store(e->b, 2, lo_area(e, nzcv), RCX);
+}
+
+/* EAX = x modulo 2^32 for a double of 2^63 or more: the fraction moved up, no bit of which is then
+ * below 2^11; 0 if infinite or a NaN. */
+static void huge_modulo(struct lower *e, int x)
+{
+    struct x64_buf *b = e->b;
+    x64_vmov_rx(b, 1, RAX, x);
+    x64_mov_rr(b, 1, RCX, RAX);
+    x64_shift_ri(b, X64_SHR, 1, RCX, 52);
+    x64_alu_ri(b, X64_AND, 0, RCX, 0x7ff);
+    x64_alu_ri(b, X64_SUB, 0, RCX, 1023 + 52);
+    x64_shlx(b, 0, RAX, RAX, RCX);
+    x64_alu_ri(b, X64_CMP, 0, RCX, 32);
+    uint8_t *some = x64_jcc_fwd8(b, X64_B);
+    x64_mov_ri(b, RAX, 0);
+    x64_patch(b, some);
+    x64_vmov_rx(b, 1, RCX, x);
+    x64_test_rr(b, 1, RCX, RCX);
+    uint8_t *positive = x64_jcc_fwd8(b, X64_NS);
+    x64_neg(b, 0, RAX);
+    x64_patch(b, positive);
+}
+
+/* r[0] = destination, r[1] = operand: it is -2^31 truncated, or does not fit, and then Invalid has
+ * been raised already. */
+static void cold_modulo(struct lower *e, const struct lo_cold *c)
+{
+    const struct fp_form f = {3, IR_FP_SCALAR};
+    struct x64_buf *b = e->b;
+    fp_round(e, f, LO_XS0, c->r[1], ROUND_TOZERO);
+    x64_vcvt_rx(b, X64_VCVTTSD2SI, 1, RAX, LO_XS0);
+    x64_alu_ri(b, X64_CMP, 1, RAX, 1);
+    uint8_t *not_huge = x64_jcc_fwd8(b, X64_NO);
+    huge_modulo(e, c->r[1]);
+    x64_mov_ri(b, RCX, 0);
+    uint8_t *done = x64_jmp_fwd8(b);
+    x64_patch(b, not_huge);
+    x64_mov_ri(b, RCX, 0);
+    x64_alu_ri(b, X64_CMP, 1, RAX, INT32_MIN);
+    uint8_t *does_not_fit = x64_jcc_fwd8(b, X64_NE);
+    same_double(e, LO_XS0, c->r[1]);
+    x64_patch(b, does_not_fit);
+    x64_patch(b, done);
+    if (c->insn->setf)
+        store_z(e);
+    x64_mov_rr(b, 0, c->r[0], RAX);
+    x64_jmp(b, c->resume);
+}
+
+void lower_FTOJ(struct lower *e, const struct ir_insn *i)
+{
+    int x = lo_v(e, i->a);
+    lo_clobber(e);
+    int dst = lo_rdef(e, i);
+    x64_vcvt_rx(e->b, X64_VCVTTSD2SI, 0, RAX, x);
+    x64_alu_ri(e->b, X64_CMP, 0, RAX, 1);
+    uint8_t *rare = x64_jcc_fwd(e->b, X64_O);
+    if (i->setf) {
+        x64_vrrr(e->b, X64_VXORPS, 0, LO_XS0, LO_XS0, LO_XS0);
+        x64_vcvt_xr(e->b, X64_VCVTSI2SD, 0, LO_XS0, LO_XS0, RAX);
+        same_double(e, LO_XS0, x);
+        store_z(e);
+        lo_flags_set(e, LO_F_MEM);
+    }
+    x64_mov_rr(e->b, 0, dst, RAX);
+    struct lo_cold *c = lo_cold(e, rare, i, cold_modulo);
+    c->r[0] = (int8_t)dst;
+    c->r[1] = (int8_t)x;
 }
 
 /* ---- To integers: vectors ---- */
@@ -209,8 +296,8 @@ void lower_VFTOI(struct lower *e, const struct ir_insn *i)
 
 /* ---- From integers ---- */
 
-/* x = RAX, an unsigned 64-bit integer; zeros above. Changes RCX, EFLAGS. The upper half of the range is
- * halved, the bit that drops out kept as a sticky one. */
+/* x = RAX, an unsigned 64-bit integer; zeros above. Changes RCX, EFLAGS. The upper half of the
+ * range is halved, the bit that drops out kept as a sticky one. */
 static void from_u64(struct lower *e, struct fp_form f, int x)
 {
     struct x64_buf *b = e->b;
@@ -252,7 +339,8 @@ void lower_ITOF(struct lower *e, const struct ir_insn *i)
     } else {
         x64_vrrr(e->b, X64_VXORPS, 0, LO_XS0, LO_XS0, LO_XS0);
         if (is_unsigned && w) {
-            x64_vcvt_xr(e->b, d ? X64_VCVTUSI2SD : X64_VCVTUSI2SS, 1, LO_XS0, LO_XS0, lo_r(e, i->a));
+            op = d ? X64_VCVTUSI2SD : X64_VCVTUSI2SS;
+            x64_vcvt_xr(e->b, op, 1, LO_XS0, LO_XS0, lo_r(e, i->a));
         } else if (is_unsigned) {
             lo_mov(e, 0, RAX, i->a);
             x64_vcvt_xr(e->b, op, 1, LO_XS0, LO_XS0, RAX);

@@ -59,8 +59,8 @@ struct x64_mem fp_sign_k(const struct lower *e, struct fp_form f);
 
 /* Is v known to be zero above the live lanes of f? */
 bool fp_zero_above(const struct lower *e, ir_val v, struct fp_form f);
-/* v where what is not live cannot raise flags: for a vector of 8 bytes zero above, in `scratch` unless
- * it is known to be so already. A scalar as it is. */
+/* v where what is not live cannot raise flags: for a vector of 8 bytes zero above, in `scratch`
+ * unless it is known to be so already. A scalar as it is. */
 int fp_live(struct lower *e, ir_val v, struct fp_form f, int scratch);
 /* v with zeros above the live lanes, for packed instructions on scalars too. */
 int fp_clean(struct lower *e, ir_val v, struct fp_form f, int scratch);
@@ -74,8 +74,8 @@ uint8_t *fp_check_tiny(struct lower *e, struct fp_form f, int t, int s);
 /* Branches if any bit of s is set. */
 uint8_t *fp_check_any(struct lower *e, int s);
 
-/* t = x rounded to nearest, ties away; all lanes, which must be finite or the result is a NaN. Raises
- * nothing for finite ones. x other than t and s. */
+/* t = x rounded to nearest, ties away; all lanes, which must be finite or the result is a NaN.
+ * Raises nothing for finite ones. x other than t and s. */
 void fp_round_away(struct lower *e, struct fp_form f, int t, int x, int s);
 /* t = x rounded: a scalar with zeros above (t other than x), or all lanes. */
 void fp_round(struct lower *e, struct fp_form f, int t, int x, int imm);

@@ -1,10 +1,10 @@
-/* Lowering of integer vectors: arithmetic without saturation, logic, comparison. And the pieces that
- * lower_vint.h declares for the other files of the group.
+/* Lowering of integer vectors: arithmetic without saturation, logic, comparison. And the pieces
+ * that lower_vint.h declares for the other files of the group.
  *
  * Host instructions: Intel SDM, volume 2. Where AVX2 lacks an element size (bytes in shifts and
- * products, 64 bits in comparisons without sign, minimum, right shifts with sign) a short sequence of
- * others does it; with AVX-512 comparisons go through a mask register, since that is the only form
- * that registers 16 to 31 have.
+ * products, 64 bits in comparisons without sign, minimum, right shifts with sign) a short sequence
+ * of others does it; with AVX-512 comparisons go through a mask register, since that is the only
+ * form that registers 16 to 31 have.
  */
 #include "x64/lower_vint.h"
 

@@ -1,5 +1,5 @@
-/* What the lowerings of integer vectors share: short names for common forms, tables of rows by element
- * size, and pieces of more than one instruction. All work on 128 bits.
+/* What the lowerings of integer vectors share: short names for common forms, tables of rows by
+ * element size, and pieces of more than one instruction. All work on 128 bits.
  */
 #ifndef X64_LOWER_VINT_H
 #define X64_LOWER_VINT_H
@@ -45,8 +45,8 @@ static inline void vones(struct lower *e, int d)
     v3(e, X64_VPCMPEQD, d, d, d);
 }
 
-/* d := f(a, b, c) of each bit, f as VPTERNLOG's table (bit 4a + 2b + c). AVX-512. d may be one of the
- * operands. */
+/* d := f(a, b, c) of each bit, f as VPTERNLOG's table (bit 4a + 2b + c). AVX-512. d may be one of
+ * the operands. */
 void lo_ternlog(struct lower *e, int d, int a, int b, int c, unsigned table);
 
 /* d := all ones where a compares so with c; op is of lo_pcmpeq or lo_pcmpgt. Any registers. */
@@ -58,16 +58,17 @@ void lo_vsign(struct lower *e, unsigned size, int d, int a, int tmp);
 /* d := a shifted by n, kind IR_VSHI_SHL, SHR or SAR. d may be a; tmp is neither. */
 void lo_vshift(struct lower *e, unsigned kind, unsigned size, int d, int a, unsigned n, int tmp);
 
-/* The signed variable shift without saturation into d; uses all scratch registers. */
+/* d := a shifted as IR_VSHV says, how: IR_VSH_*. Uses all scratch registers; d may be one. */
 void lo_vshv(struct lower *e, unsigned size, unsigned how, int d, int a, int c);
 
-/* ---- Saturation ----
- * Where few lanes saturate, the wrapped result goes to the destination at once, and a piece of code out
- * of line replaces lanes and sets FPSR.QC. */
+/* ---- Saturation ---- */
+
+/* Where few lanes saturate, the wrapped result is the usual one, and a piece of code out of line
+ * replaces lanes and sets FPSR.QC. By what: */
 enum lo_sat {
-    LO_SAT_RESULT, /* the wrapped result has the wrong sign: the limit of the other sign */
-    LO_SAT_SOURCE, /* the limit of the sign of XS2 */
-    LO_SAT_POSITIVE, /* XS2 negative: 0, else all ones */
+    LO_SAT_RESULT,   /* the wrapped result has the wrong sign: the limit of the other sign */
+    LO_SAT_SOURCE,   /* the limit of the sign of XS2 */
+    LO_SAT_POSITIVE, /* 0 where XS2 is negative, else all ones */
     LO_SAT_ONES,
     LO_SAT_ZERO,
 };

@@ -1,9 +1,13 @@
 /* Lowering of integer vectors: products, doubling products with saturation, dot products.
+ *
+ * The host multiplies 16 bits (either half of the product), 32 bits (the low half, or all of the
+ * even ones) and, with VNNI, four bytes of which one side has a sign. The rest is made of these;
+ * sums are arranged so that nothing overflows before it is known to be out of range.
  */
 #include "x64/lower_vint.h"
 
-/* Bytes: those at odd places as upper halves of half words, where their product with bytes that stand
- * there too comes out in place. */
+/* Bytes: those at odd places as upper halves of half words, where their product with bytes that
+ * stand there too comes out in place. */
 static void mul_bytes(struct lower *e, const struct ir_insn *i, int a, int b)
 {
     v3(e, X64_VPMULLW, LO_XS0, a, b);
@@ -23,7 +27,7 @@ void lower_VMUL(struct lower *e, const struct ir_insn *i)
         v3(e, i->sub == 1 ? X64_VPMULLW : X64_VPMULLD, lo_vdef(e, i), a, b);
 }
 
-/* ---- SQDMULH, SQRDMULH: out of range is only minimum times minimum, which wraps to the minimum, and
+/* ---- SQDMULH, SQRDMULH: only minimum times minimum is out of range; it wraps to the minimum, and
  * nothing else gives that ---- */
 
 /* XS0 := high halves of 2ab. */
@@ -74,8 +78,9 @@ void lower_VQDMULH(struct lower *e, const struct ir_insn *i)
     lo_saturate(e, i, i->sub, LO_SAT_RESULT);
 }
 
-/* ---- SQRDMLAH, SQRDMLSH: half of everything, (a << 15 +- bc + (1 << 14)) >> 15, is exact in words ----
- */
+/* ---- SQRDMLAH, SQRDMLSH ---- */
+
+/* Half of everything, (a << 15 +- bc + (1 << 14)) >> 15, is exact in words. */
 
 static void accumulate_halves(struct lower *e, const struct ir_insn *i, int a, int b, int c)
 {

@@ -2,9 +2,9 @@
  * SatQ()).
  *
  * Sums and differences of 8 and 16 bits saturate by one host instruction; that it differs from the
- * wrapped sum means QC. All other operations compute the wrapped result and, in the sign bits, which
- * lanes are out of range. The hot path ends with a test of those bits; the code that replaces lanes is
- * out of line, since saturation is rare.
+ * wrapped sum means QC. All other operations compute the wrapped result and, in the sign bits,
+ * which lanes are out of range. The hot path ends with a test of those bits; the code that replaces
+ * lanes is out of line, since saturation is rare.
  */
 #include "x64/lower_vint.h"
 

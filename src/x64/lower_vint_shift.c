@@ -1,11 +1,12 @@
 /* Lowering of integer vectors: shifts without saturation.
  *
- * A rounding right shift by n adds half of the last bit: with x = a >> (n - 1) it is x - (x >> 1), and
- * nothing overflows. Variable counts (SSHL, USHL, SRSHL, URSHL: the signed low byte of each lane,
- * negative to the right): with n = -count, a >> n is (a >> (n - 1)) >> 1 and n - 1 is ~count, so
- * both directions come from one count, and the host's shifts by a count that is too large give 0 or
- * the sign as A64's do. The left shifts of lanes that go right, and the reverse, are computed too and
- * not selected.
+ * A rounding right shift by n adds half of the last bit: with x = a >> (n - 1) it is x - (x >> 1),
+ * and nothing overflows. Variable counts (SSHL, USHL, SRSHL, URSHL: the signed low byte of each
+ * lane, negative to the right): with n = -count, a >> n is (a >> (n - 1)) >> 1 and n - 1 is ~count,
+ * so both directions come from one count, and the host's shifts by a count that is too large give 0
+ * or the sign as A64's do. The left shifts of lanes that go right, and the reverse, are computed
+ * too and not selected. Upper halves of registers that were used are cleared at the end, since C
+ * code would be slow with them.
  */
 #include "x64/lower_vint.h"
 
@@ -146,11 +147,12 @@ static void shift_v_512(struct lower *e, unsigned size, unsigned how, int d, int
     } else {
         x64_k_vrrr(b, X64_VPBLENDMW, L, 1, 0, LO_XS0, LO_XS2, LO_XS0);
         x64_vrr(b, X64_VPMOVWB, L, d, LO_XS0);
+        x64_vzeroupper(b);
     }
 }
 
-/* AVX2, lanes of 32 and 64 bits. There is no right shift with sign for 64 bits; (a ^ s) >> n ^ s with
- * s = sign of a is one, for both. */
+/* AVX2, lanes of 32 and 64 bits. There is no right shift with sign for 64 bits; (a ^ s) >> n ^ s
+ * with s = sign of a is one, for both. */
 static void shift_v_avx2(struct lower *e, unsigned size, unsigned how, int d, int a, int c)
 {
     const unsigned low_byte = size == 2 ? X64_K_S_FF : X64_K_D_FF;
@@ -179,8 +181,8 @@ static void shift_v_avx2(struct lower *e, unsigned size, unsigned how, int d, in
     x64_vblendv(e->b, size == 2 ? X64_VBLENDVPS : X64_VBLENDVPD, 0, d, LO_XS0, LO_XS1, LO_XS2);
 }
 
-/* AVX2, eight lanes of 8 or 16 bits as words of a 256-bit register: from the operands' byte `at` on;
- * the result as 8 lanes in XS1. */
+/* AVX2, eight lanes of 8 or 16 bits as words of a 256-bit register: from the operands' byte `at`
+ * on; the result as 8 lanes in XS1. */
 static void shift_v_eight(struct lower *e, unsigned size, unsigned how, int a, int c, unsigned at)
 {
     struct x64_buf *b = e->b;
@@ -203,7 +205,8 @@ static void shift_v_eight(struct lower *e, unsigned size, unsigned how, int a, i
     x64_vrrr(b, X64_VPXOR, 1, LO_XS2, LO_XS2, LO_XS0);
     x64_vrrr(b, X64_VPSRAVD, 1, LO_XS2, LO_XS1, LO_XS2);
     x64_vrrr(b, X64_VPSLLVD, 1, LO_XS1, LO_XS1, LO_XS0);
-    /* x = a << count or a >> (n - 1); in lanes that go right take away x >> 1 to round, else the rest */
+    /* x = a << count or a >> (n - 1); in lanes that go right take away x >> 1 to round, else the
+     * rest */
     x64_vblendv(b, X64_VBLENDVPS, 1, LO_XS1, LO_XS1, LO_XS2, LO_XS0);
     x64_vrri(b, X64_VPSRAD_I, 1, LO_XS0, LO_XS0, 31);
     x64_vrri(b, X64_VPSRAD_I, 1, LO_XS2, LO_XS1, 1);
@@ -228,11 +231,13 @@ void lo_vshv(struct lower *e, unsigned size, unsigned how, int d, int a, int c)
         shift_v_avx2(e, size, how, d, a, c);
     } else if (size == 1) {
         shift_v_eight(e, size, how, a, c, 0);
+        x64_vzeroupper(e->b);
         vmov(e, d, LO_XS1);
     } else {
         shift_v_eight(e, size, how, a, c, 0);
         x64_vmr(e->b, X64_VMOVQ, 0, lo_area(e, lo_hi), LO_XS1);
         shift_v_eight(e, size, how, a, c, 8);
+        x64_vzeroupper(e->b);
         x64_vrm(e->b, X64_VMOVQ, 0, LO_XS0, lo_area(e, lo_hi));
         v3(e, X64_VPUNPCKLQDQ, d, LO_XS0, LO_XS1);
     }

@@ -112,9 +112,3 @@ void lower_VLOW(struct lower *e, const struct ir_insn *i)
         break;
     }
 }
-
-void lower_VEXT(struct lower *e, const struct ir_insn *i)
-{
-    const int a = lo_v(e, i->a), b = lo_v(e, i->b);
-    x64_vrrri(e->b, X64_VPALIGNR, 0, lo_vdef(e, i), b, a, (int)i->imm);
-}

@@ -1,8 +1,9 @@
 /* Lowering of vector permutations and of counts of bits.
  *
- * Host instructions: Intel SDM, volume 2. Most element orders are one or two of its shuffles. Where a
- * result is made in two steps, the first one goes to the destination unless that is an operand still
- * to be read (step()); the destination may be XS2, so the steps use the other two scratch registers.
+ * Host instructions: Intel SDM, volume 2. Most element orders are one or two of its shuffles. Where
+ * a result is made in two steps, the first one goes to the destination unless that is an operand
+ * still to be read (step()); the destination may be XS2, so the steps use the other two scratch
+ * registers.
  */
 #include "ir/vperm.h"
 #include "x64/lower_vint.h"
@@ -204,8 +205,8 @@ void lower_VRBIT(struct lower *e, const struct ir_insn *i)
     v3(e, X64_VPOR, lo_vdef(e, i), LO_XS0, LO_XS1);
 }
 
-/* From lanes of `size` to lanes of twice that: the high half's count, and where it is all of the half
- * the low one's, too. In XS0. */
+/* From lanes of `size` to lanes of twice that: the high half's count, and where it is all of the
+ * half the low one's, too. In XS0. */
 static void join_counts(struct lower *e, unsigned size)
 {
     static const uint8_t k_all[2] = {X64_K_B_08, X64_K_H_0010};

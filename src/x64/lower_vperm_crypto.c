@@ -1,8 +1,8 @@
-/* Lowering of the operations of cryptography: the host's own instructions for AES, SHA-1, SHA-256 and
- * carry-less products (Intel SDM, volume 2).
+/* Lowering of the operations of cryptography: the host's own instructions for AES, SHA-1, SHA-256
+ * and carry-less products (Intel SDM, volume 2).
  *
- * AES: AESENC is one round with the key added last; A64's AESE adds it first, so here the host's key
- * is zero. The SHA instructions have no VEX form: they work on scratch registers. Their element
+ * AES: AESENC is one round with the key added last; A64's AESE adds it first, so here the host's
+ * key is zero. The SHA instructions have no VEX form: they work on scratch registers. Their element
  * order is FIPS 180-4's variables from the top down, A64's from the bottom up. A host without them
  * has the interpreter do the instruction.
  */
@@ -113,8 +113,8 @@ void lower_VSHA1(struct lower *e, const struct ir_insn *i)
     v2i(e, X64_VPSHUFD, lo_vdef(e, i), LO_XS1, REVERSE);
 }
 
-/* SHA256RNDS2 does two rounds on registers with c, d, g, h and a, b, e, f, and XMM0 = XS0. The first
- * one's a, b, e, f are the second one's c, d, g, h. */
+/* SHA256RNDS2 does two rounds on registers with c, d, g, h and a, b, e, f, and XMM0 = XS0. The
+ * first one's a, b, e, f are the second one's c, d, g, h. */
 void lower_VSHA256(struct lower *e, const struct ir_insn *i)
 {
     if (without_sha(e, i))

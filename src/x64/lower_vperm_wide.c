@@ -90,8 +90,8 @@ void lower_VXTN(struct lower *e, const struct ir_insn *i)
     v3k(e, X64_VPSHUFB, lo_vdef(e, i), a, k_xtn[i->sub2][i->sub]);
 }
 
-/* Half words and words, into XS1. The host's unsigned packing takes signed numbers: numbers without
- * sign become their minimum with the largest result first. */
+/* Half words and words, into XS1. The host's unsigned packing takes signed numbers: numbers
+ * without sign become their minimum with the largest result first. */
 static void saturate_narrow(struct lower *e, const struct ir_insn *i, int a)
 {
     static const uint16_t pack[2][2] = {{X64_VPACKSSWB, X64_VPACKUSWB},
@@ -116,8 +116,8 @@ static void saturate_wide_512(struct lower *e, const struct ir_insn *i, int a)
     x64_vrr(e->b, i->sub2 == IR_VQXTN_SS ? X64_VPMOVSQD : X64_VPMOVUSQD, 0, LO_XS1, a);
 }
 
-/* The same without. Signed: what has a high word other than the sign of its low word becomes the limit
- * of its sign. Unsigned: all ones for a high word other than 0. */
+/* The same without. Signed: what has a high word other than the sign of its low word becomes the
+ * limit of its sign. Unsigned: all ones for a high word other than 0. */
 static void saturate_wide_avx2(struct lower *e, const struct ir_insn *i, int a)
 {
     if (i->sub2 == IR_VQXTN_SS) {
@@ -222,8 +222,8 @@ static void reduce_sum(struct lower *e, const struct ir_insn *i, int a)
     v3k(e, X64_VPAND, lo_vdef(e, i), LO_XS0, k_low[size]);
 }
 
-/* Bytes and half words: the host finds the unsigned minimum of half words; the other three are that
- * with some bits inverted before and after. */
+/* Bytes and half words: the host finds the unsigned minimum of half words; the other three are
+ * that with some bits inverted before and after. */
 static void reduce_narrow(struct lower *e, const struct ir_insn *i, int a)
 {
     const unsigned size = i->sub;

@@ -177,7 +177,7 @@ static bool device_alignment(const struct el1_trial *t, const struct el1_result 
 {
     return is_data_abort(t, mine) && fsc_of(mine) == 0x21 && is_device(t) &&
            !(is_data_abort(t, theirs) && fsc_of(theirs) == 0x21) &&
-           ((mine->state.sys[EL1_FAR_EL1] & 15) || t->word[0] == 0xd50b7420) &&
+           ((mine->state.sys[EL1_FAR_EL1] & 15) || (t->word[0] & ~31u) == 0xd50b7420) &&
            as_mine(mine, theirs);
 }
 
@@ -393,8 +393,6 @@ static const struct reg_row reg_rows[] = {
     {K(3, 0, 11, 0, 0), ALL & ~(7 << 11 | 127), EXTRA, 0, 0, "IMPLEMENTATION DEFINED space"},
     {K(3, 0, 15, 0, 0), ALL & ~(7 << 11 | 127), EXTRA, 0, 0, "IMPLEMENTATION DEFINED space"},
     {K(3, 0, 9, 14, 6), ALL, EXTRA, 0, 0, "FEAT_PMUv3p4: PMMIR_EL1"},
-    {K(3, 0, 0, 0, 0), ANY_OP2, MISSING, 0, 0, "reserved encodings beside MIDR_EL1: zero here, "
-     "UNDEFINED there"},
     {K(3, 3, 13, 0, 7), ALL, EXTRA, 0, 0, "FEAT_SCXTNUM"},
     {K(3, 0, 13, 0, 7), ALL, EXTRA, 0, 0, "FEAT_SCXTNUM"},
 };

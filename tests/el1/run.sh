@@ -21,7 +21,7 @@ for tool in "$cross" "$emu"; do
         exit 77
     fi
 done
-tmp=$(mktemp -d)
+tmp=$(mktemp -d -p /dev/shm 2>/dev/null || mktemp -d) # the other machine's RAM: not on a disk
 trap 'rm -rf "$tmp"' EXIT
 warn="-Wall -Wextra -Wshadow -Werror"
 here=tests/el1
@@ -33,8 +33,7 @@ here=tests/el1
 # shellcheck disable=SC2086
 ${CC:-gcc} -std=gnu11 -O2 -g -D_GNU_SOURCE $warn ${TEST_CFLAGS:-} -Isrc -Iisa -I"$build/gen" \
     -o "$tmp/el1" $here/main.c $here/generate.c $here/machine.c $here/known.c \
-    -Wl,--start-group "$build/lib_engine.a" "$build/lib_vm.a" "$build/lib_mem.a" \
-    "$build/lib_a64.a" "$build/lib_state.a" "$build/lib_base.a" -Wl,--end-group -pthread
+    -Wl,--start-group "$build"/lib_*.a -Wl,--end-group -pthread
 # Features that no CPU model here has are switched off there too. EL2 is for the runner.
 TMPDIR=$tmp "$tmp/el1" -e "${E:-interp}" -n "${N:-20000}" -s "${SEED:-1}" -i "${I:-}" -- \
     timeout "${TIMEOUT:-120}" "$emu" \

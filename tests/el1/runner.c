@@ -46,11 +46,17 @@ static uint64_t get64(uint64_t at)
     return *(volatile uint64_t *)at;
 }
 
+/* What read_regs() read last. */
+static uint64_t now[EL1_REGS];
+
+/* Those that differ: each write makes an emulator leave its translated code, and that of SCTLR_EL1,
+ * TCR_EL1 and others forget all translations. */
 static void write_regs(const uint64_t *sys)
 {
 #define EL1REG(name, op0, op1, crn, crm, op2)                                                      \
-    __asm__ volatile("msr s" #op0 "_" #op1 "_c" #crn "_c" #crm "_" #op2                            \
-                     ", %0" ::"r"(sys[EL1_##name]) : "memory");
+    if (sys[EL1_##name] != now[EL1_##name])                                                        \
+        __asm__ volatile("msr s" #op0 "_" #op1 "_c" #crn "_c" #crm "_" #op2                        \
+                         ", %0" ::"r"(sys[EL1_##name]) : "memory");
 #include "regs.def"
 }
 
@@ -62,21 +68,33 @@ static void read_regs(uint64_t *sys)
 #include "regs.def"
 }
 
-static void run(const struct el1_trial *t, struct el1_result *r)
+static void write_words(const struct el1_trial *t)
 {
     volatile uint32_t *code = (volatile uint32_t *)EL1_CODE;
-    for (unsigned i = 0; i <= EL1_WORDS; i++)
-        code[i] = i < t->count ? t->word[i] : EL1_HVC;
+    for (unsigned i = 0; i <= EL1_WORDS; i++) {
+        uint32_t word = i < t->count ? t->word[i] : EL1_HVC;
+        if (code[i] != word)
+            code[i] = word;
+    }
+}
+
+static void run(const struct el1_trial *t, struct el1_result *r)
+{
+    write_words(t);
     for (unsigned i = 0; i < EL1_ENTRIES; i++)
         if (t->entry[i].pa)
             put64(t->entry[i].pa, t->entry[i].value);
     r->state = t->state;
     write_regs(r->state.sys);
-    __asm__ volatile("msr oslar_el1, xzr\ndsb sy\ntlbi alle1\nic iallu\ndsb sy\nisb" ::: "memory");
+    __asm__ volatile("msr oslar_el1, xzr" ::: "memory");
+    if (t->kind == 3) /* EL1_WALK_KIND: the others run with the MMU off */
+        __asm__ volatile("dsb sy\ntlbi alle1" ::: "memory");
+    __asm__ volatile("ic iallu\ndsb sy\nisb" ::: "memory");
     runner_enter(&r->state);
     __asm__ volatile("mrs %0, esr_el2" : "=r"(r->ec));
     r->ec >>= 26;
-    read_regs(r->state.sys);
+    read_regs(now);
+    memcpy(r->state.sys, now, sizeof(now));
     for (unsigned i = 0; i < EL1_ENTRIES; i++) {
         r->entry[i] = t->entry[i].pa ? get64(t->entry[i].pa) : 0;
         if (t->entry[i].pa)
@@ -84,7 +102,8 @@ static void run(const struct el1_trial *t, struct el1_result *r)
     }
     for (unsigned i = 0; i < EL1_WINDOW; i++) {
         r->data[i] = get64(t->window + 8 * i);
-        put64(t->window + 8 * i, (uint64_t)EL1_HVC << 32 | EL1_HVC);
+        if (r->data[i] != ((uint64_t)EL1_HVC << 32 | EL1_HVC))
+            put64(t->window + 8 * i, (uint64_t)EL1_HVC << 32 | EL1_HVC);
     }
 }
 
@@ -111,6 +130,7 @@ void runner_main(void)
                      "msr cntvoff_el2, xzr\nmsr cnthctl_el2, %2\nisb"
                      ::"r"(1ull << 31), "r"(0x30c50830ull), "r"(3ull));
     make_map();
+    read_regs(now);
     for (uint64_t i = 0; i < BATCH->count; i++) {
         run((const struct el1_trial *)&BATCH->trial[i], (struct el1_result *)&BATCH->result[i]);
         BATCH->done = i + 1;

@@ -35,7 +35,7 @@
 #define EL1_RAM UINT64_C(0x40000000)
 #define EL1_BATCH UINT64_C(0x42000000)
 
-enum { EL1_WORDS = 4, EL1_ENTRIES = 4, EL1_WINDOW = 16, EL1_TRIALS = 8192 };
+enum { EL1_WORDS = 4, EL1_ENTRIES = 4, EL1_WINDOW = 16, EL1_TRIALS = 32768 };
 
 enum {
 #define EL1REG(name, op0, op1, crn, crm, op2) EL1_##name,

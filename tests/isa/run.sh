@@ -26,7 +26,7 @@ script() {
 
 case $build in
     *asan*)
-        TEST_CFLAGS="-fsanitize=address,undefined" N=${N:-10} tests/isa/random/random.sh "$build"
+        TEST_CFLAGS="-fsanitize=address,undefined" N=${N:-10} K=${K:-2} tests/isa/random/random.sh "$build"
         exit ;;
 esac
 script isagen tests/isa/isagen_check.sh "$build"
@@ -34,4 +34,4 @@ script objdump tests/isa/objdump_check.sh "$build"
 script alloc tests/isa/alloc_check.sh "$build"
 script fp_oracle tests/isa/fp_oracle.sh "${N:-2000}" "${SEED:-1}"
 N=${N:-${CHECK_QUICK:+20}}
-N=${N:-1000} tests/isa/random/random.sh "$build"
+N=${N:-1000} K=${K:-3} tests/isa/random/random.sh "$build"

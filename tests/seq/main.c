@@ -4,7 +4,8 @@
  *     seq [-e ENGINE] [-n COUNT] [-k STATES] [-s SEED] [-i INDEX] -- COMMAND...
  *
  * COUNT sequences, each with up to STATES states: both sides translate the words once for all of
- * them. Each sequence has its own random numbers, made from SEED and its index: INDEX repeats one. */
+ * them. Each sequence has its own random numbers, made from SEED and its index: INDEX repeats one.
+ * */
 #include "make.h"
 #include "oracle.h"
 

@@ -9,8 +9,8 @@
 bool make_sequence(struct machine *m, uint64_t *seed, struct random_trial *t,
                    struct random_result *r);
 
-/* The words of `last` with another state of everything but the registers that hold addresses. False:
- * no such state keeps the rules. */
+/* The words of `last` with another state of everything but the registers that hold addresses.
+ * False: no such state keeps the rules. */
 bool make_variant(struct machine *m, uint64_t *seed, const struct random_trial *last,
                   struct random_trial *t, struct random_result *r);
 

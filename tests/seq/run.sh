@@ -32,8 +32,7 @@ rand=tests/isa/random
 # shellcheck disable=SC2086
 ${CC:-gcc} -std=gnu11 -O2 -g -D_GNU_SOURCE $warn $words ${TEST_CFLAGS:-} -Isrc -Iisa \
     -I"$build/gen" -I$rand -o "$tmp/seq" tests/seq/main.c tests/seq/make.c $rand/generate.c \
-    $rand/machine.c $rand/known.c $rand/oracle.c -Wl,--start-group "$build/lib_engine.a" "$build/lib_vm.a" \
-    "$build/lib_mem.a" "$build/lib_a64.a" "$build/lib_state.a" "$build/lib_base.a" \
-    -Wl,--end-group -pthread
+    $rand/machine.c $rand/known.c $rand/oracle.c \
+    -Wl,--start-group "$build"/lib_*.a -Wl,--end-group -pthread
 "$tmp/seq" -e "${E:-interp}" -n "${N:-10000}" -k "${K:-8}" -s "${SEED:-1}" -i "${I:-}" -- \
     timeout --foreground "${LIMIT:-600}" "$emu" -cpu max,pauth=off,sve=off,sme=off "$tmp/guest"

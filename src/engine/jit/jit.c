@@ -1,4 +1,4 @@
-/* The translator as an engine: creation, the engine's table and statistics. See jit_int.h for the
+/* The translator as an engine: creation and the engine's table. See jit_int.h for the
  * parts and doc/ for how translation works. */
 #include "engine/jit/jit.h"
 
@@ -11,7 +11,6 @@
 #include <stdlib.h>
 
 #define CRC32_POLY UINT32_C(0xedb88320) /* 0x04c11db7 reversed */
-#define FALLBACKS_SHOWN 20
 
 _Static_assert(sizeof(struct x64_area) <= A64_ENGINE_AREA, "area of translated code");
 _Static_assert(offsetof(struct jit, it) == 0, "cpu->engine is a struct interp, too");
@@ -54,6 +53,8 @@ static int make_glue(struct jit *j, struct err *e)
     x64_area_init(j->area);
     for (unsigned n = 0; n < X64_E_COUNT; n++)
         j->area->entry[n] = j->glue.entry[n];
+    if (j->trace)
+        jit_trace_glue(j);
     return 0;
 }
 
@@ -68,6 +69,9 @@ static int init(struct jit *j, struct vcpu *v, struct err *e)
     j->layout = layout;
     if (j->it.stress.knob.avx2)
         x64_host_drop_avx512(&j->host);
+    const struct engine_trace *trace = &v->vm->engine_config.trace;
+    j->trace = trace->to || trace->perf_map ? trace : NULL;
+    jit_stats_begin(j);
     crc32_table(j->crc32);
     j->it.code_stored = jit_code_stored;
     r = jit_tlb_create(j, e);
@@ -151,54 +155,9 @@ static void jit_icache_invalidate(struct vcpu *v, gpa_t pa, bool all)
         jit_code_reset(j);
 }
 
-/* ---- Statistics ---- */
-
-static void line(FILE *to, const char *name, uint64_t value)
-{
-    fprintf(to, "jit.%s %llu\n", name, (unsigned long long)value);
-}
-
-static void show_fallbacks(const struct jit_stats *s, FILE *to)
-{
-    bool shown[A64_OP_COUNT] = {false};
-    for (unsigned k = 0; k < FALLBACKS_SHOWN; k++) {
-        unsigned best = 0;
-        for (unsigned op = 0; op < A64_OP_COUNT; op++) {
-            if (!shown[op] && (shown[best] || s->fallback[op] > s->fallback[best]))
-                best = op;
-        }
-        if (shown[best] || !s->fallback[best])
-            return;
-        shown[best] = true;
-        fprintf(to, "jit.fallback.%s %llu\n", a64_op_info[best].name,
-                (unsigned long long)s->fallback[best]);
-    }
-}
-
-static void jit_stats(struct vcpu *v, FILE *to)
-{
-    const struct jit *j = v->cpu.engine;
-    const struct jit_stats *s = &j->stat;
-    line(to, "blocks", s->blocks);
-    line(to, "guest_instructions", s->guest);
-    line(to, "code_bytes", s->bytes);
-    line(to, "translation_ticks", s->ticks);
-    line(to, "untranslatable", s->too_big);
-    line(to, "links", s->links);
-    line(to, "jump_misses", s->jumps);
-    line(to, "dispatches", s->dispatches);
-    line(to, "single_steps", s->single);
-    line(to, "interpreted", s->hooks);
-    line(to, "fills", s->fills);
-    line(to, "walks", s->walks);
-    line(to, "tlb_flushes", s->flushes);
-    line(to, "invalidated_blocks", s->invalidated);
-    line(to, "cache_resets", s->resets);
-    show_fallbacks(s, to);
-}
-
 const struct engine_ops jit_engine = {
     .name = "jit",
+    .translates = true,
     .vcpu_create = jit_vcpu_create,
     .vcpu_destroy = jit_vcpu_destroy,
     .run = jit_run,

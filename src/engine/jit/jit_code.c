@@ -287,11 +287,12 @@ int jit_code_create(struct jit *j, struct err *e)
     struct jit_code *c = &j->code;
     const struct engine_config *config = &j->it.v->vm->engine_config;
     uint64_t ram_pages = j->it.mem->ram_bytes >> MEM_PAGE_SHIFT;
-    c->bytes = config->code_cache ? config->code_cache : JIT_CODE_DEFAULT;
+    c->bytes = config->code_cache ? config->code_cache : ENGINE_CODE_DEFAULT;
     c->bytes = (c->bytes + MEM_PAGE_SIZE - 1) & PAGE_MASK_VA;
-    if (c->bytes < JIT_CODE_MIN || c->bytes > INT32_MAX)
-        return err_set(e, EINVAL, "the code cache has between %llu MiB and 2 GiB",
-                       (unsigned long long)(JIT_CODE_MIN >> 20));
+    if (c->bytes < ENGINE_CODE_MIN || c->bytes > ENGINE_CODE_MAX)
+        return err_set(e, EINVAL, "the code cache has between %llu and %llu MiB",
+                       (unsigned long long)(ENGINE_CODE_MIN >> 20),
+                       (unsigned long long)(ENGINE_CODE_MAX >> 20));
     int r = config->forks ? map_private(c, e) : map_twice(c, e);
     if (r)
         return r;

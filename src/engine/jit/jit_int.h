@@ -1,11 +1,13 @@
 /* Inside of the translator's runtime: its private data of one vCPU, and what its files share.
  *
- *   jit.c            engine table, creation, statistics
+ *   jit.c            engine table, creation
  *   jit_run.c        the dispatcher: run(), why translated code came back, the hooks behind it
  *   jit_sync.c       guest state between struct a64_cpu and the form translated code has it in
  *   jit_tlb.c        translation sets: filling them, and what every change of context drops
  *   jit_code.c       the code cache: memory, pages, blocks, invalidation
  *   jit_translate.c  one block: lift, optimise, lower
+ *   jit_stats.c      statistics
+ *   jit_trace.c      what --trace and --perf-map write
  *
  * Two forms of state. While translated code runs, and in the dispatcher between two blocks, SP, NZCV,
  * PC and the sticky flags of FPSR are in struct x64_area; jit_sync_out() completes struct a64_cpu,
@@ -89,8 +91,6 @@ struct jit_page {
     uint32_t bucket[JIT_BUCKETS];
 };
 
-#define JIT_CODE_DEFAULT (UINT64_C(256) << 20)
-#define JIT_CODE_MIN (UINT64_C(2) << 20)
 #define JIT_BLOCK_ROOM (UINT32_C(256) << 10) /* more than any block takes */
 
 struct jit_code {
@@ -111,6 +111,7 @@ struct jit_code {
 /* ---- All of it ---- */
 
 struct jit_stats {
+    uint64_t first_ticks, first_ns; /* when the engine was made: what a tick is */
     uint64_t blocks, guest, bytes, ticks, too_big;
     uint64_t links, jumps, dispatches, single, hooks;
     uint64_t fills, walks, flushes, invalidated, resets;
@@ -148,6 +149,7 @@ struct jit {
     struct jit_code code;
     struct ir_block ir;
     struct lower *work; /* of x64_lower() */
+    const struct engine_trace *trace; /* null: nothing to write */
     uint32_t crc32[256];
 
     pthread_mutex_t pending_lock;
@@ -241,8 +243,23 @@ static inline uint8_t *jit_code_write(const struct jit *j, uint64_t exec)
 
 /* ---- jit_translate.c ---- */
 
-/* The translation of what is at byte offset `off` of a page of RAM, made when missing. Null: it
- * cannot be translated; the interpreter is to go on. Making it may reset the cache. */
-struct jit_block *jit_block_get(struct jit *j, uint32_t page, uint32_t off, unsigned mode);
+/* The translation of what is at guest address `pc`, which is mapped to this page of RAM; made when
+ * missing. Null: it cannot be translated; the interpreter is to go on. Making it may reset the
+ * cache. The page part of `pc` is for people only. */
+struct jit_block *jit_block_get(struct jit *j, uint32_t page, uint64_t pc, unsigned mode);
+
+/* ---- jit_stats.c ---- */
+
+void jit_stats_begin(struct jit *j);
+/* engine_ops.stats. @stopped */
+void jit_stats(struct vcpu *v, FILE *to);
+
+/* ---- jit_trace.c: all of them with j->trace only ---- */
+
+/* The block that j->ir was made from and `marks` describes (x64_request.marks). */
+void jit_trace_block(struct jit *j, const struct jit_block *b, uint32_t page, uint64_t pc,
+                     const struct x64_result *result, const uint32_t *marks);
+/* The fixed code: from the cache's start to code.first. */
+void jit_trace_glue(struct jit *j);
 
 #endif

@@ -135,8 +135,7 @@ static struct jit_block *block_at(struct jit *j, uint64_t pc, bool *guarded)
     if (!f)
         return NULL;
     *guarded = f->guarded;
-    return jit_block_get(j, f->page, pc % MEM_PAGE_SIZE,
-                         j->mode | (f->guarded ? LIFT_GUARDED : 0));
+    return jit_block_get(j, f->page, pc, j->mode | (f->guarded ? LIFT_GUARDED : 0));
 }
 
 /* A branch inside a page, taken for the first time: it now leads to the block. Null: look again. */

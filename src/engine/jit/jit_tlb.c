@@ -64,7 +64,7 @@ static void clear_fetch(struct jit_set *s)
 static void clear_jumps(struct jit_set *s)
 {
     if (s->has_jumps) {
-        clear_tags(s->x->jump, X64_SET_ENTRIES);
+        clear_tags(s->x->jump, X64_JUMP_ENTRIES);
         memset(s->jump_pages, 0, sizeof(s->jump_pages));
     }
     s->has_jumps = false;
@@ -436,7 +436,7 @@ void jit_jump_enter(struct jit *j, uint64_t pc, const void *host)
     struct jit_set *s = current_set(j);
     DCHECK(s->jump_mode == j->mode);
     unsigned b = bloom_bit(pc);
-    s->x->jump[(pc >> 2) % X64_SET_ENTRIES] =
+    s->x->jump[(pc >> 2) % X64_JUMP_ENTRIES] =
         (struct x64_jump_entry){.pc = pc, .host = (uint64_t)(uintptr_t)host};
     s->jump_pages[b / 64] |= BIT(b % 64);
     s->has_jumps = true;
@@ -446,7 +446,7 @@ void jit_jump_enter(struct jit *j, uint64_t pc, const void *host)
 
 static void drop_jumps(struct jit_set *s, uint64_t va)
 {
-    unsigned b = bloom_bit(va), first = (unsigned)(va >> 2) % X64_SET_ENTRIES;
+    unsigned b = bloom_bit(va), first = (unsigned)(va >> 2) % X64_JUMP_ENTRIES;
     if (!s->has_jumps || !(s->jump_pages[b / 64] & BIT(b % 64)))
         return;
     for (unsigned i = 0; i < PAGE_WORDS; i++) {
@@ -542,7 +542,7 @@ int jit_tlb_create(struct jit *j, struct err *e)
         return err_set(e, ENOMEM, "out of memory for the page table of the translation sets");
     }
     j->empty = x;
-    clear_tags(x, 3 * X64_SET_ENTRIES);
+    clear_tags(x, sizeof(*x) / sizeof(struct x64_tlb_entry));
     init_set(&j->kernel, 0, x + 1);
     j->kernel.in_use = true;
     clear_set(&j->kernel);

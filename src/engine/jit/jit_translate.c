@@ -24,7 +24,8 @@ static bool ir_is_right(const struct ir_block *ir)
 
 /* Writes `limit` instructions or fewer as code at code.p. False: too long. */
 static bool write_code(struct jit *j, const uint32_t *words, uint32_t off, unsigned limit,
-                       unsigned mode, struct x64_buf *buf, struct x64_result *result)
+                       unsigned mode, uint32_t *marks, struct x64_buf *buf,
+                       struct x64_result *result)
 {
     struct ir_block *ir = &j->ir;
     lift_block(ir, words, off, limit, mode, &j->cpu->features);
@@ -43,12 +44,14 @@ static bool write_code(struct jit *j, const uint32_t *words, uint32_t off, unsig
         .poll_all = knob->poll,
         .work = j->work,
         .start = off,
+        .marks = j->trace ? marks : NULL,
     };
     return x64_lower(&req, buf, result);
 }
 
-static struct jit_block *translate(struct jit *j, uint32_t page, uint32_t off, unsigned mode)
+static struct jit_block *translate(struct jit *j, uint32_t page, uint64_t pc, unsigned mode)
 {
+    uint32_t off = pc % MEM_PAGE_SIZE, marks[IR_MAX_GUEST + 1];
     struct jit_code *c = &j->code;
     struct jit_page *p = jit_code_page(j, page);
     const uint32_t *words =
@@ -56,13 +59,15 @@ static struct jit_block *translate(struct jit *j, uint32_t page, uint32_t off, u
     for (unsigned limit = IR_MAX_GUEST; limit; limit /= 2) {
         struct x64_buf buf = {.p = c->p, .start = c->p, .end = c->write + c->bytes};
         struct x64_result result = {0};
-        if (!write_code(j, words, off, limit, mode, &buf, &result))
+        if (!write_code(j, words, off, limit, mode, marks, &buf, &result))
             continue;
         struct jit_block *b = jit_code_add(j, p, off, mode, 4 * j->ir.guest_count);
         b->entry = (uint32_t)(c->p - c->write) + result.entry;
         j->stat.blocks++;
         j->stat.guest += j->ir.guest_count;
         j->stat.bytes += result.bytes;
+        if (UNLIKELY(j->trace != NULL))
+            jit_trace_block(j, b, page, pc, &result, marks);
         c->p += (result.bytes + BLOCK_ALIGN - 1) & ~(BLOCK_ALIGN - 1);
         return b;
     }
@@ -70,9 +75,9 @@ static struct jit_block *translate(struct jit *j, uint32_t page, uint32_t off, u
     return NULL;
 }
 
-struct jit_block *jit_block_get(struct jit *j, uint32_t page, uint32_t off, unsigned mode)
+struct jit_block *jit_block_get(struct jit *j, uint32_t page, uint64_t pc, unsigned mode)
 {
-    struct jit_block *b = jit_code_find(j, page, off, mode);
+    struct jit_block *b = jit_code_find(j, page, pc % MEM_PAGE_SIZE, mode);
     if (LIKELY(b != NULL))
         return b;
     struct jit_code *c = &j->code;
@@ -80,7 +85,7 @@ struct jit_block *jit_block_get(struct jit *j, uint32_t page, uint32_t off, unsi
     if (jit_code_full(j) || (j->it.stress.knob.code1 && c->last_page != page))
         jit_code_reset(j);
     c->last_page = page;
-    b = translate(j, page, off, mode);
+    b = translate(j, page, pc, mode);
     j->stat.ticks += __rdtsc() - start;
     return b;
 }

@@ -1,6 +1,7 @@
 /* Lifts conversions between floating point and integers or fixed-point numbers: general register,
  * vector and Advanced SIMD scalar forms (Arm ARM DDI 0487, C4.1, "Conversion between floating-point
- * and integer", "and fixed-point", "Advanced SIMD two-register miscellaneous", "shift by immediate").
+ * and integer", "and fixed-point", "Advanced SIMD two-register miscellaneous", "shift by
+ * immediate").
  */
 #include "engine/lift/lift_vfp_int.h"
 
@@ -32,6 +33,16 @@ static bool from_general(struct lift *l, uint32_t word, bool is_unsigned, unsign
 static unsigned general_fbits(uint32_t word)
 {
     return 64 - (word >> 10 & 63);
+}
+
+bool lift_FJCVTZS(struct lift *l, uint32_t word)
+{
+    if (fp_slow(l))
+        return false;
+    ir_val v = ir_emit(l->b, IR_FTOJ, IR_I32, 3, ir_getv(l->b, fp_rn(word)), 0, 0, 0);
+    l->b->insn[v].setf = true;
+    lift_put(l, fp_rd(word), v);
+    return true;
 }
 
 /* ---- Lanes ---- */

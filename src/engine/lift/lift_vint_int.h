@@ -40,10 +40,28 @@ static inline ir_val lift_vec(struct lift *l, enum ir_op op, unsigned sub, unsig
     return v;
 }
 
+/* Is v known to be zero above its low 1 << live bytes? */
+static inline bool lift_is_low(const struct lift *l, unsigned live, ir_val v)
+{
+    const struct ir_insn *i = &l->b->insn[v];
+    switch (i->op) {
+    case IR_VLOW:
+    case IR_LDV:
+    case IR_LDPV:
+        return i->sub <= live;
+    case IR_VCONST:
+        return i->sub && !((uint64_t)i->imm & ~MASK(8u << live));
+    case IR_VFROM:
+        return live == LIVE_D;
+    default:
+        return false;
+    }
+}
+
 /* v with zeros above the live part. */
 static inline ir_val lift_low(struct lift *l, unsigned live, ir_val v)
 {
-    return live == LIVE_Q ? v : ir_vec(l->b, IR_VLOW, live, v, 0, 0, 0);
+    return live == LIVE_Q || lift_is_low(l, live, v) ? v : ir_vec(l->b, IR_VLOW, live, v, 0, 0, 0);
 }
 
 /* Vn with zeros above the live part; for operations that saturate. */

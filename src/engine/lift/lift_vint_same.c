@@ -1,10 +1,11 @@
 /* Lifter: Advanced SIMD integer, three registers of the same type, vector and scalar, without the
- * pairwise ones; their forms by element; logical operations; dot products (Arm ARM DDI 0487, C4.1.96:
- * AdvSIMD three same, AdvSIMD scalar three same, AdvSIMD three same extra, AdvSIMD vector x indexed
- * element).
+ * pairwise ones; their forms by element; logical operations; dot products (Arm ARM DDI 0487,
+ * C4.1.96: AdvSIMD three same, AdvSIMD scalar three same, AdvSIMD three same extra, AdvSIMD vector
+ * x indexed element).
  *
- * Operations work on 128 bits; what an instruction does not write becomes zero at the end. Only where
- * lanes that are not there could saturate they are made zero before, which also zeroes the result.
+ * Operations work on 128 bits; what an instruction does not write becomes zero at the end. Only
+ * where lanes that are not there could saturate they are made zero before, which also zeroes the
+ * result.
  */
 #include "engine/lift/lift_vint_int.h"
 
@@ -186,8 +187,8 @@ VLIFTER(UDOT_e, dot(l, DOT_UU, f.q, f.rd, VN, FOUR_BYTES))
 VLIFTER(USDOT_e, dot(l, DOT_US, f.q, f.rd, VN, FOUR_BYTES))
 VLIFTER(SUDOT_e, dot(l, DOT_US, f.q, f.rd, FOUR_BYTES, VN))
 
-/* Vd, 2x2 words, += Vn (2x8 bytes) times the transpose of Vm (2x8): for words 0 to 3 rows 0011 of Vn
- * and 0101 of Vm; first the left halves of the rows, then the right. */
+/* Vd, 2x2 words, += Vn (2x8 bytes) times the transpose of Vm (2x8): for words 0 to 3 rows 0011 of
+ * Vn and 0101 of Vm; first the left halves of the rows, then the right. */
 static bool matrix(struct lift *l, unsigned sub2, unsigned rd, unsigned rn, unsigned rm)
 {
     ir_val a = ir_getv(l->b, rd);

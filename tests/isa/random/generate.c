@@ -367,7 +367,8 @@ static bool is_contained(const struct machine *m, const struct random_trial *t,
 }
 
 /* Registers of branches point into the code pages, most of them. */
-static void aim_branch(const struct a64_op_info *info, uint64_t *s, struct random_trial *t)
+static void aim_branch(const struct machine *m, const struct a64_op_info *info, uint64_t *s,
+                       struct random_trial *t)
 {
     const struct a64_op_field *f = find_field(info, "rn");
     unsigned n = f ? (unsigned)bits(t->word[0], f->lo + 4u, f->lo) : 31;
@@ -376,7 +377,7 @@ static void aim_branch(const struct a64_op_info *info, uint64_t *s, struct rando
     t->state.x[n] = RANDOM_CODE + rnd(s) % RANDOM_CODE_BYTES;
     if (!one_in(s, 8))
         t->state.x[n] &= ~UINT64_C(3);
-    if (one_in(s, 8))
+    if (m->el == 0 && one_in(s, 8))
         t->state.x[n] = bits_set(t->state.x[n], 63, 56, rnd(s));
 }
 
@@ -440,7 +441,7 @@ static bool try_state(struct machine *m, enum a64_op op, uint64_t *s, const stru
     if (is_memory_op(info) || (info->traits & A64_TRAIT_EXCLUSIVE))
         aim(m, info, s, t);
     else if (info->traits & A64_TRAIT_BRANCH)
-        aim_branch(info, s, t);
+        aim_branch(m, info, s, t);
     else if (one_in(s, 8))
         pair_operands(info, s, t);
     machine_run(m, t, r, esr);

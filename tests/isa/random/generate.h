@@ -17,8 +17,8 @@ bool generate_again(struct machine *m, enum a64_op op, uint64_t *seed,
                     const struct random_trial *last, struct random_trial *t,
                     struct random_result *r, uint64_t *esr);
 
-/* Its parts: a word for EL0 of a line that is not A64_UNDEFINED; a state whose vectors have the format
- * `kind` (0 double, 1 single, 2 half, 3 BFloat16, 4 integer). */
+/* Its parts: a word for EL0 of a line that is not A64_UNDEFINED; a state whose vectors have the
+ * format `kind` (0 double, 1 single, 2 half, 3 BFloat16, 4 integer). */
 uint32_t generate_word(uint64_t *seed, enum a64_op op);
 void generate_state(uint64_t *seed, struct random_state *st, unsigned kind);
 

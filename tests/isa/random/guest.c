@@ -2,10 +2,10 @@
  *
  * A trial is entered by a few instructions that load all registers from its record and branch to
  * the words; these are followed by a branch to `leave`, which stores all registers into the result.
- * TPIDR_EL0 is the one register that trials do not have: it holds X0 until there is a base register.
- * Trials that do not come that way end with a signal, whose handler takes the state from its frame
- * and goes on with the next trial without returning. An emulator translates words once for all
- * trials that repeat them.
+ * TPIDR_EL0 is the one register that trials do not have: it holds X0 until there is a base
+ * register. Trials that do not come that way end with a signal, whose handler takes the state from
+ * its frame and goes on with the next trial without returning. An emulator translates words once
+ * for all trials that repeat them.
  *
  * The program is linked next to random.h's region (-Ttext-segment), within reach of B;
  * the linker defines `guest_slot` as RANDOM_SLOT. */

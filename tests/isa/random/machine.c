@@ -12,6 +12,7 @@
 #include "a64/exception.h"
 #include "a64/mmu.h"
 #include "engine/engines.h"
+#include "a64_ops.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -124,7 +125,7 @@ static void put_words(struct machine *m, const struct random_trial *t)
     const gpa_t pa = RAM_CODE + (RANDOM_SLOT - RANDOM_CODE);
     uint32_t slot[RANDOM_WORDS + 1] = {0};
     memcpy(slot, t->word, t->count * sizeof(slot[0]));
-    slot[t->count] = random_leave(t->count);
+    slot[t->count] = m->el ? HVC : random_leave(t->count);
     if (memcmp(mem_ptr(&m->vm.mem, pa, sizeof(slot), MEM_READ), slot, sizeof(slot)))
         ram_put(m, pa, slot, sizeof(slot));
 }
@@ -213,20 +214,38 @@ static void execute(struct vcpu *v, uint64_t budget)
     }
 }
 
+/* How many instructions to execute. An engine that counts them by blocks interprets what is left of
+ * a budget that ends inside a block. So words that do not branch are run to their end, which is the
+ * branch to LEAVE and the fault there, or at EL1, where that would change what is compared, an HVC.
+ * */
+static uint32_t steps_of(const struct machine *m, const struct random_trial *t)
+{
+    if (t->steps)
+        return t->steps;
+    for (uint32_t i = 0; i < t->count; i++) {
+        if (a64_op_info[a64_decode(t->word[i])].traits & A64_TRAIT_BRANCH)
+            return t->count;
+    }
+    return m->el ? t->count + 1 : t->count + 2;
+}
+
 void machine_run(struct machine *m, const struct random_trial *t, struct random_result *r,
                  uint64_t *esr)
 {
+    const uint32_t steps = steps_of(m, t);
     struct vcpu *v = m->vm.vcpus[0];
     struct a64_cpu *cpu = &v->cpu;
     load(m, t);
-    execute(v, t->steps ? t->steps : t->count);
+    execute(v, steps);
     store(m, r);
     r->signal = r->address = *esr = 0;
+    if (m->el && steps > t->count && r->state.pc == RANDOM_SLOT + 4 * t->count + 4)
+        r->state.pc -= 4; /* the HVC */
     if (cpu->pc - RANDOM_VECTORS >= 0x800)
         return;
     *esr = cpu->sys[A64_ESR_EL1];
     r->state.pc = cpu->sys[A64_ELR_EL1];
-    if (t->steps && r->state.pc == RANDOM_LEAVE && bits(*esr, 31, 26) == EC_IABT_LOWER) {
+    if (steps > t->count && r->state.pc == RANDOM_LEAVE && bits(*esr, 31, 26) == EC_IABT_LOWER) {
         r->state.pc = RANDOM_SLOT + 4 * t->count;
         *esr = 0;
         return;

@@ -3,12 +3,12 @@
  *
  *     random [-e ENGINE] [-n WORDS] [-k STATES] [-s SEED] [-i NAME] [-t TRIAL] -- COMMAND...
  *
- * COMMAND runs the AArch64 half, e.g. `qemu-aarch64-static ./guest`. WORDS words for each line, each
- * with STATES states, so that the other side translates once for several trials; a NAME that ends
- * with * is a prefix. Each word has its own sequence of random numbers, made from SEED, the line's
- * name and the word's number: a line can be repeated alone, and so can one TRIAL (its number is
- * WORD * STATES + state). Prints "ok NAME" or "not ok NAME" for each line, the first differences in
- * full; exit status 1 if there is any, 2 if the test could not run.
+ * COMMAND runs the AArch64 half, e.g. `qemu-aarch64-static ./guest`. WORDS words for each line,
+ * each with STATES states, so that the other side translates once for several trials; a NAME that
+ * ends with * is a prefix. Each word has its own sequence of random numbers, made from SEED, the
+ * line's name and the word's number: a line can be repeated alone, and so can one TRIAL (its number
+ * is WORD * STATES + state). Prints "ok NAME" or "not ok NAME" for each line, the first differences
+ * in full; exit status 1 if there is any, 2 if the test could not run.
  */
 #include "generate.h"
 #include "known.h"

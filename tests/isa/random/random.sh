@@ -26,11 +26,11 @@ tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 warn="-Wall -Wextra -Wshadow -Werror"
 "$cross" -std=gnu11 -O1 -static -fno-stack-protector \
-    -Wl,-Ttext-segment=0x6f000000,--defsym=guest_slot=0x70102000 $warn -o "$tmp/guest" "$here/guest.c"
+    -Wl,-Ttext-segment=0x6f000000,--defsym=guest_slot=0x70102000 $warn -o "$tmp/guest" \
+    "$here/guest.c"
 ${CC:-gcc} -std=gnu11 -O2 -g -D_GNU_SOURCE $warn ${TEST_CFLAGS:-} -I"$root/src" -I"$root/isa" \
     -I"$build/gen" -o "$tmp/random" "$here/main.c" "$here/generate.c" "$here/machine.c" \
-    "$here/known.c" "$here/oracle.c" -Wl,--start-group "$build/lib_engine.a" "$build/lib_vm.a" \
-    "$build/lib_mem.a" "$build/lib_a64.a" "$build/lib_state.a" "$build/lib_base.a" -Wl,--end-group -pthread
+    "$here/known.c" "$here/oracle.c" -Wl,--start-group "$build"/lib_*.a -Wl,--end-group -pthread
 # Features that no CPU model here has are switched off there too. A trial that never ends there ends
 # with the time limit.
 "$tmp/random" -e "${E:-interp}" -n "${N:-100}" -k "${K:-8}" -t "${T:-}" -s "${SEED:-1}" \

@@ -10,6 +10,9 @@
  *
  * Programs end at HVC #0; every exception vector is HVC #1, after which the syndrome registers
  * tell.
+ *
+ * RIG_ENGINE is the engine: the tests of one run with another by defining it and including them.
+ * Those that look at the interpreter's data begin with rig_interp_only().
  */
 #ifndef TESTS_UNIT_ENGINE_RIG_H
 #define TESTS_UNIT_ENGINE_RIG_H
@@ -22,6 +25,7 @@
 #include <cmocka.h>
 
 #include "a64/exception.h"
+#include "engine/engines.h"
 #include "engine/interp/interp.h"
 #include "engine/interp/interp_vcpu.h"
 #include "guest_code.h"
@@ -29,6 +33,10 @@
 
 #include <stdlib.h>
 #include <string.h>
+
+#ifndef RIG_ENGINE
+#define RIG_ENGINE "interp"
+#endif
 
 #define RIG_RAM UINT64_C(0x40000000)
 #define RIG_VECTORS RIG_RAM
@@ -180,14 +188,32 @@ static inline void rig_tables(struct rig *r)
     rig_poke(r, RIG_L2_WINDOW, 8, RIG_L3_WINDOW | 3);
 }
 
-static inline struct rig *rig_create_with(enum clock_source clock, uint64_t ram_bytes)
+static inline const struct engine_ops *rig_engine(void)
+{
+    const struct engine_ops *ops;
+    struct err e = {0};
+    assert_int_equal(engine_find(RIG_ENGINE, &ops, &e), 0);
+    return ops;
+}
+
+static inline void rig_interp_only(void)
+{
+    if (strcmp(RIG_ENGINE, "interp"))
+        skip();
+}
+
+/* `config`: what the engine is to be made with. */
+static inline struct rig *rig_create_engine(const struct engine_ops *engine,
+                                            const struct engine_config *config,
+                                            enum clock_source clock, uint64_t ram_bytes)
 {
     struct rig *r = calloc(1, sizeof(*r));
     struct err e = {0};
     assert_non_null(r);
     const struct a64_features features = a64_features_default();
     assert_int_equal(vm_create(&r->vm, RIG_RAM, ram_bytes, clock, &e), 0);
-    assert_int_equal(vm_add_vcpu(&r->vm, &interp_engine, &features, &e), 0);
+    r->vm.engine_config = *config;
+    assert_int_equal(vm_add_vcpu(&r->vm, engine, &features, &e), 0);
     assert_int_equal(device_attach(&r->device.dev, &rig_device_class, &r->vm, "recorder",
                                    RIG_DEVICE, &e),
                      0);
@@ -206,6 +232,11 @@ static inline struct rig *rig_create_with(enum clock_source clock, uint64_t ram_
     r->cpu->sp[1] = RIG_DATA + 0x8000;
     rig_mmu(r, true);
     return r;
+}
+
+static inline struct rig *rig_create_with(enum clock_source clock, uint64_t ram_bytes)
+{
+    return rig_create_engine(rig_engine(), &(struct engine_config){0}, clock, ram_bytes);
 }
 
 static inline struct rig *rig_create(void)

@@ -193,6 +193,7 @@ static void test_loop_that_rewrites_itself_runs_every_version(void **state)
 
 static void test_page_that_became_data_is_forgotten(void **state)
 {
+    rig_interp_only();
     struct rig *r = *state;
     function_at(r, F_PAGE, 1);
     struct code c = {0};
@@ -213,6 +214,7 @@ static void test_page_that_became_data_is_forgotten(void **state)
 
 static void test_more_pages_than_are_kept_run_as_written(void **state)
 {
+    rig_interp_only();
     struct rig *r = *state;
     const unsigned pages = CODE_PAGES_MAX + 100;
     const uint64_t first = RIG_RAM + (16 << 20);
@@ -234,6 +236,7 @@ static void test_more_pages_than_are_kept_run_as_written(void **state)
 
 static void test_ic_iallu_forgets_everything(void **state)
 {
+    rig_interp_only();
     struct rig *r = *state;
     function_at(r, F_PAGE, 1);
     uint64_t decoded = r->it->stat_decoded;
@@ -374,6 +377,7 @@ static void test_dma_into_more_pages_than_are_queued_is_executed(void **state)
  * here. */
 static void test_descriptor_update_reaches_decoded_code(void **state)
 {
+    rig_interp_only();
     struct rig *r = *state;
     r->cpu->sys[A64_TCR_EL1] |= BIT(39); /* HA */
     r->v->engine->context_changed(r->v);

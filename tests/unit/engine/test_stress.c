@@ -183,6 +183,7 @@ static unsigned data_tags(const struct rig *r)
 
 static void test_tlb1_leaves_one_entry(void **state)
 {
+    rig_interp_only();
     (void)state;
     struct rig *r = stressed("tlb1"), *plain = rig_create();
     (void)outcome(r);
@@ -196,6 +197,7 @@ static void test_tlb1_leaves_one_entry(void **state)
 
 static void test_code1_keeps_one_page(void **state)
 {
+    rig_interp_only();
     (void)state;
     struct rig *r = stressed("code1");
     (void)outcome(r);
@@ -206,6 +208,7 @@ static void test_code1_keeps_one_page(void **state)
 
 static void test_nofast_enters_no_data_tag(void **state)
 {
+    rig_interp_only();
     (void)state;
     struct rig *r = stressed("nofast"), *plain = rig_create();
     (void)outcome(r);

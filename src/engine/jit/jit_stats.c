@@ -1,0 +1,83 @@
+/* Statistics of the translator, one "jit.NAME VALUE" line each; doc/translator.md explains them.
+ *
+ * Time spent on translation is measured in ticks of the host's time stamp counter, which costs
+ * little enough to be always on. What a tick is comes from the host's clock at both ends of the
+ * engine's life.
+ */
+#include "engine/jit/jit_int.h"
+
+#include "vm/clock.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <x86intrin.h>
+
+void jit_stats_begin(struct jit *j)
+{
+    j->stat.first_ticks = __rdtsc();
+    j->stat.first_ns = clock_host_ns();
+}
+
+static double ns_of(const struct jit_stats *s, uint64_t ticks)
+{
+    uint64_t all = __rdtsc() - s->first_ticks;
+    return all ? (double)ticks * (double)(clock_host_ns() - s->first_ns) / (double)all : 0;
+}
+
+static void line(FILE *to, const char *name, uint64_t value)
+{
+    fprintf(to, "jit.%s %" PRIu64 "\n", name, value);
+}
+
+/* What was executed by the interpreter for want of a lifter, or because the lifter left it to it. */
+struct fallback {
+    unsigned op;
+    uint64_t count;
+};
+
+static int more_first(const void *a, const void *b)
+{
+    const struct fallback *x = a, *y = b;
+    if (x->count != y->count)
+        return x->count < y->count ? 1 : -1;
+    return x->op < y->op ? -1 : 1;
+}
+
+static void show_fallbacks(const struct jit_stats *s, FILE *to)
+{
+    struct fallback list[A64_OP_COUNT];
+    unsigned n = 0;
+    for (unsigned op = 0; op < A64_OP_COUNT; op++) {
+        if (s->fallback[op])
+            list[n++] = (struct fallback){op, s->fallback[op]};
+    }
+    qsort(list, n, sizeof(list[0]), more_first);
+    for (unsigned k = 0; k < n; k++)
+        fprintf(to, "jit.fallback.%s %" PRIu64 "\n", a64_op_info[list[k].op].name, list[k].count);
+}
+
+void jit_stats(struct vcpu *v, FILE *to)
+{
+    const struct jit *j = v->cpu.engine;
+    const struct jit_stats *s = &j->stat;
+    double ns = ns_of(s, s->ticks);
+    line(to, "blocks", s->blocks);
+    line(to, "guest_instructions", s->guest);
+    line(to, "code_bytes", s->bytes);
+    line(to, "cache_bytes", j->code.bytes);
+    line(to, "cache_used_bytes", (uint64_t)(j->code.p - j->code.write));
+    line(to, "cache_resets", s->resets);
+    line(to, "translation_ns", (uint64_t)ns);
+    fprintf(to, "jit.translation_ns_per_instruction %.1f\n", s->guest ? ns / (double)s->guest : 0);
+    line(to, "untranslatable", s->too_big);
+    line(to, "links", s->links);
+    line(to, "jump_misses", s->jumps);
+    line(to, "dispatches", s->dispatches);
+    line(to, "single_steps", s->single);
+    line(to, "fills", s->fills);
+    line(to, "walks", s->walks);
+    line(to, "tlb_flushes", s->flushes);
+    line(to, "invalidated_blocks", s->invalidated);
+    line(to, "interpreted", s->hooks);
+    show_fallbacks(s, to);
+}

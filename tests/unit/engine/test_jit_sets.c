@@ -1,0 +1,258 @@
+/* engine/jit/jit_tlb.c: what translation sets keep over changes of context, and what they must
+ * not. */
+#include "engine/jit/jit.h"
+#include "engine/jit/jit_int.h"
+#include "rig.h"
+
+#define ASID(n) ((uint64_t)(n) << 48)
+#define SECOND_L1 (RIG_RAM + 0x5000) /* tables of another process */
+#define SECOND_L2 (RIG_RAM + 0x6000)
+#define SECOND_L3 (RIG_RAM + 0x7000)
+#define USER_PAGE (PTE_PAGE | PTE_USER | PTE_NG)
+
+static int set_up(void **state)
+{
+    struct rig *r =
+        rig_create_engine(&jit_engine, &(struct engine_config){0}, CLOCK_COUNTED, 64 << 20);
+    rig_poke(r, SECOND_L1, 8, PTE_BLOCK | PTE_DEVICE);
+    rig_poke(r, SECOND_L1 + 8, 8, RIG_L2_RAM | 3);
+    rig_poke(r, SECOND_L1 + 16, 8, SECOND_L2 | 3);
+    rig_poke(r, SECOND_L2, 8, SECOND_L3 | 3);
+    *state = r;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    rig_destroy(*state);
+    return 0;
+}
+
+static const struct jit *jit(struct rig *r)
+{
+    return r->cpu->engine;
+}
+
+/* The program of a process: X0 = [X2], [X2] = X1. It is at the same address in both. */
+static void place_user(struct rig *r)
+{
+    struct code c = {0};
+    I(&c, LDR_i, 1, 0, 2, 0);
+    I(&c, STR_i, 1, 0, 2, 1);
+    I(&c, SVC, 0);
+    rig_place(r, RIG_CODE, &c);
+    for (unsigned n = 0; n < 2; n++) {
+        uint64_t l3 = n ? SECOND_L3 : RIG_L3_WINDOW;
+        rig_poke(r, l3, 8, RIG_CODE | USER_PAGE | PTE_READ_ONLY);
+        rig_poke(r, l3 + 8, 8, (RIG_DATA + 0x1000 * n) | USER_PAGE);
+    }
+}
+
+/* Runs it as process n, 0 or 1; what it loaded. */
+static uint64_t run_user(struct rig *r, unsigned n, uint64_t store)
+{
+    struct a64_cpu *cpu = r->cpu;
+    cpu->sys[A64_TTBR0_EL1] = (n ? SECOND_L1 : RIG_L1) | ASID(n + 1);
+    cpu->el = 0;
+    cpu->spsel = 0;
+    cpu->x[1] = store;
+    cpu->x[2] = rig_page(1);
+    cpu->pc = rig_page(0);
+    r->v->engine->context_changed(r->v);
+    assert_false(rig_run(r));
+    assert_int_equal(rig_ec(r), EC_SVC64);
+    return cpu->x[0];
+}
+
+static void test_switching_processes_drops_nothing(void **state)
+{
+    struct rig *r = *state;
+    place_user(r);
+    rig_poke(r, RIG_DATA, 8, 100);
+    rig_poke(r, RIG_DATA + 0x1000, 8, 200);
+    assert_int_equal(run_user(r, 0, 101), 100);
+    assert_int_equal(run_user(r, 1, 201), 200);
+    const struct jit_stats before = jit(r)->stat;
+    for (uint64_t n = 1; n < 20; n++) {
+        assert_int_equal(run_user(r, 0, 101 + n), 100 + n);
+        assert_int_equal(run_user(r, 1, 201 + n), 200 + n);
+    }
+    assert_int_equal(jit(r)->stat.fills, before.fills);
+    assert_int_equal(jit(r)->stat.flushes, before.flushes);
+    assert_int_equal(jit(r)->stat.blocks, before.blocks);
+}
+
+static void test_more_processes_than_sets_all_run(void **state)
+{
+    struct rig *r = *state;
+    place_user(r);
+    for (unsigned round = 0; round < 3; round++) {
+        for (unsigned n = 0; n < JIT_SPACES + 3; n++) {
+            struct a64_cpu *cpu = r->cpu;
+            (void)run_user(r, n & 1, n);
+            cpu->sys[A64_TTBR0_EL1] = (n & 1 ? SECOND_L1 : RIG_L1) | ASID(n + 10);
+            cpu->el = 0;
+            cpu->spsel = 0;
+            cpu->x[1] = 1000 + n;
+            cpu->pc = rig_page(0);
+            r->v->engine->context_changed(r->v);
+            assert_false(rig_run(r));
+            assert_int_equal(cpu->x[0], n);
+        }
+    }
+}
+
+static void tlbi(struct rig *r, enum a64_tlbi_scope scope, unsigned asid, uint64_t va)
+{
+    const struct a64_tlbi op = {.scope = scope, .el = 1, .asid = (uint16_t)asid, .va = va};
+    r->v->engine->tlbi(r->v, &op);
+}
+
+/* Process 0's data page moves; each kind of TLBI that concerns it must make that visible. */
+static void test_each_kind_of_tlbi_removes_the_entry(void **state)
+{
+    struct rig *r = *state;
+    static const struct {
+        enum a64_tlbi_scope scope;
+        unsigned asid;
+    } kinds[] = {
+        {A64_TLBI_ALL, 0}, {A64_TLBI_ASID, 1}, {A64_TLBI_VA, 1}, {A64_TLBI_VA_ALL_ASID, 0},
+    };
+    place_user(r);
+    for (unsigned i = 0; i < ARRAY_LEN(kinds); i++) {
+        uint64_t here = RIG_DATA + 0x10000 * (i & 1), there = RIG_DATA + 0x10000 * !(i & 1);
+        rig_poke(r, RIG_L3_WINDOW + 8, 8, here | USER_PAGE);
+        tlbi(r, A64_TLBI_ALL, 0, 0);
+        rig_poke(r, here, 8, 1);
+        assert_int_equal(run_user(r, 0, 2), 1);
+        assert_int_equal(run_user(r, 0, 3), 2);
+        rig_poke(r, there, 8, 77);
+        rig_poke(r, RIG_L3_WINDOW + 8, 8, there | USER_PAGE);
+        tlbi(r, kinds[i].scope, kinds[i].asid, rig_page(1));
+        if (run_user(r, 0, 4) != 77)
+            fail_msg("kind %u left the entry", i);
+        assert_int_equal(rig_peek(r, here, 8), 3);
+        assert_int_equal(rig_peek(r, there, 8), 4);
+    }
+}
+
+static void test_tlbi_of_another_asid_keeps_the_entry(void **state)
+{
+    struct rig *r = *state;
+    place_user(r);
+    (void)run_user(r, 0, 1);
+    uint64_t fills = jit(r)->stat.fills;
+    tlbi(r, A64_TLBI_ASID, 9, 0);
+    tlbi(r, A64_TLBI_VA, 9, rig_page(1));
+    tlbi(r, A64_TLBI_VA_ALL_ASID, 0, rig_page(5));
+    (void)run_user(r, 0, 2);
+    assert_int_equal(jit(r)->stat.fills, fills);
+}
+
+/* TLBI of one address in a block removes what was entered for all of it. */
+static void test_tlbi_in_a_block_removes_all_of_it(void **state)
+{
+    struct rig *r = *state;
+    uint64_t far = RIG_DATA + 0x100000, entry = RIG_L2_RAM + 8; /* the second 2 MiB */
+    rig_poke(r, RIG_RAM + 0x400000 + 0x100000, 8, 77);
+    r->cpu->x[2] = far;
+    assert_true(EXEC(r, LDR_i, 1, 0, 2, 3));
+    assert_int_equal(r->cpu->x[3], 0);
+    rig_poke(r, entry, 8, (RIG_RAM + 0x400000) | PTE_BLOCK);
+    tlbi(r, A64_TLBI_VA_ALL_ASID, 0, RIG_DATA);
+    assert_true(EXEC(r, LDR_i, 1, 0, 2, 3));
+    assert_int_equal(r->cpu->x[3], 77);
+}
+
+/* Code too: the same address, another page. */
+static void test_moved_code_is_executed_after_tlbi(void **state)
+{
+    struct rig *r = *state;
+    for (unsigned n = 1; n < 5; n++) {
+        struct code c = {0};
+        I(&c, MOVZ, 1, 0, n, 0);
+        I(&c, RET, LR);
+        rig_place(r, RIG_CODE + 0x1000 * n, &c);
+        rig_map(r, 3, (RIG_CODE + 0x1000 * n) | PTE_PAGE);
+        tlbi(r, n & 1 ? A64_TLBI_VA : A64_TLBI_VA_ALL_ASID, 0, rig_page(3));
+        for (unsigned again = 0; again < 3; again++)
+            assert_int_equal(rig_call(r, rig_page(3)), n);
+    }
+    assert_true(jit(r)->stat.flushes < 10);
+}
+
+/* EL1's entries of the lower half are those of the present process. */
+static void test_el1_sees_the_lower_half_of_the_present_process(void **state)
+{
+    struct rig *r = *state;
+    place_user(r);
+    rig_poke(r, RIG_DATA, 8, 100);
+    rig_poke(r, RIG_DATA + 0x1000, 8, 200);
+    for (unsigned n = 0; n < 6; n++) {
+        r->cpu->sys[A64_TTBR0_EL1] = (n & 1 ? SECOND_L1 : RIG_L1) | ASID(1 + (n & 1));
+        r->v->engine->context_changed(r->v);
+        r->cpu->x[2] = rig_page(1);
+        assert_true(EXEC(r, LDR_i, 1, 0, 2, 3));
+        assert_int_equal(r->cpu->x[3], n & 1 ? 200 : 100);
+    }
+}
+
+static void test_pan_hides_what_was_entered_without_it(void **state)
+{
+    struct rig *r = *state;
+    place_user(r);
+    r->cpu->x[2] = rig_page(1);
+    for (unsigned n = 0; n < 4; n++) {
+        r->cpu->pan = n & 1;
+        assert_true(EXEC(r, LDR_i, 1, 0, 2, 3) == !(n & 1));
+        r->cpu->pan = n & 1;
+        assert_true(EXEC(r, LDTR, 1, 0, 2, 3)); /* as EL0: PAN is nothing to it */
+        r->cpu->pan = 0;
+        r->cpu->x[2] = RIG_DATA; /* EL1's own */
+        assert_false(EXEC(r, LDTR, 1, 0, 2, 3));
+        r->cpu->x[2] = rig_page(1);
+    }
+}
+
+/* A page that was stored to is translated: the store entry must go, under every address. */
+static void test_first_translation_drops_store_entries(void **state)
+{
+    struct rig *r = *state;
+    uint64_t page = RIG_DATA + 0x20000;
+    struct code c = {0};
+    I(&c, MOVZ, 1, 0, 1, 0);
+    I(&c, RET, LR);
+    rig_map(r, 4, page | PTE_PAGE);
+    rig_map(r, 5, page | PTE_PAGE);
+    const uint64_t places[] = {page, rig_page(4), rig_page(5)};
+    for (unsigned i = 0; i < ARRAY_LEN(places); i++) {
+        r->cpu->x[2] = places[i] + 0x800;
+        assert_true(EXEC(r, STR_i, 1, 0, 2, 2));
+    }
+    rig_place(r, page, &c);
+    assert_int_equal(rig_call(r, page), 1);
+    for (unsigned i = 0; i < ARRAY_LEN(places); i++) {
+        r->cpu->x[2] = places[i];
+        r->cpu->x[3] = a64_encode_MOVZ(1, 0, i + 2, 0);
+        assert_true(EXEC(r, STR_i, 0, 0, 2, 3));
+        assert_int_equal(rig_call(r, page), i + 2);
+    }
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_switching_processes_drops_nothing),
+        TEST(test_more_processes_than_sets_all_run),
+        TEST(test_each_kind_of_tlbi_removes_the_entry),
+        TEST(test_tlbi_of_another_asid_keeps_the_entry),
+        TEST(test_tlbi_in_a_block_removes_all_of_it),
+        TEST(test_moved_code_is_executed_after_tlbi),
+        TEST(test_el1_sees_the_lower_half_of_the_present_process),
+        TEST(test_pan_hides_what_was_entered_without_it),
+        TEST(test_first_translation_drops_store_entries),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
