@@ -6,6 +6,8 @@
 #     N=n        trials of single instructions, spread over the lines of isa/ (default 100000000),
 #                at EL0 (random) and again at EL1 (unicorn); sequences N/1000, each with K states;
 #                trials at EL1 with system registers (el1) N/100 of each kind
+#                From 10^7 on, all words of the decoder and the full floating point (hours); below
+#                that their usual sizes.
 #     SEED=n     first seed (default: the day's number, so that each night has its own)
 #     ONLY="..." some of: random unicorn seq el1 decode fp (default all)
 #     CHUNK=n    trials of single instructions for each seed (default 10000000; unicorn 1000000,
@@ -18,6 +20,7 @@ build=$(dirname "$sojourn")
 total=${N:-100000000}
 seed=${SEED:-$(($(date +%s) / 86400))}
 states=${K:-8}
+[ "$total" -ge 10000000 ] && full=N=full || full=
 log=$build/lab
 mkdir -p "$log"
 # Trials for each word that every line gets: UNDEFINED gets 20 words with one state, some lines are
@@ -66,7 +69,7 @@ for what in ${ONLY:-random unicorn seq el1 decode fp}; do
     el1) suite el1 "N=$((total / 100 + 1))" "SEED=$seed" TIMEOUT=7200 tests/el1/run.sh "$sojourn" ;;
     decode | fp)
         if [ -x "tests/$what/run.sh" ]; then
-            suite "$what" N=full "SEED=$seed" "tests/$what/run.sh" "$sojourn"
+            suite "$what" -u N $full "SEED=$seed" "tests/$what/run.sh" "$sojourn"
         else
             echo "$what: no tests/$what/run.sh" >>"$summary"
         fi

@@ -150,6 +150,74 @@ static int set_engine(struct run_options *o, const char *value, struct err *e)
     return engine_parse(value, &o->engine, &o->engine_config, e);
 }
 
+static int set_code_cache(struct run_options *o, const char *value, struct err *e)
+{
+    uint64_t bytes;
+    int r = parse_size(value, &bytes, e);
+    if (r)
+        return r;
+    if (bytes < ENGINE_CODE_MIN || bytes > ENGINE_CODE_MAX)
+        return err_set(e, EINVAL, "'%s' is out of range; from %lluM to %lluM is possible", value,
+                       (unsigned long long)(ENGINE_CODE_MIN >> 20),
+                       (unsigned long long)(ENGINE_CODE_MAX >> 20));
+    o->engine_config.code_cache = bytes;
+    return 0;
+}
+
+/* "FIRST[-LAST]", numbers as in C. */
+static int parse_range(const char *text, uint64_t *first, uint64_t *last, struct err *e)
+{
+    char *rest = NULL;
+    bool good = *text >= '0' && *text <= '9';
+    errno = 0;
+    *first = *last = strtoull(text, &rest, 0);
+    if (good && *rest == '-' && rest[1] >= '0' && rest[1] <= '9')
+        *last = strtoull(rest + 1, &rest, 0);
+    if (!good || errno || *rest || *first > *last)
+        return err_set(e, EINVAL, "'%s' is not an address or a range such as 0x1000-0x1fff", text);
+    return 0;
+}
+
+static int trace_part(struct engine_trace *t, const char *part, struct err *e)
+{
+    const char *v = value_of(part, "pc");
+    if (v)
+        return parse_range(v, &t->first, &t->last, e);
+    if (!strcmp(part, "guest"))
+        return t->guest = true, 0;
+    if (!strcmp(part, "ir"))
+        return t->ir = true, 0;
+    if (!strcmp(part, "host"))
+        return t->host = true, 0;
+    return err_set(e, EINVAL, "'%s' is not one of guest, ir, host, pc=FIRST[-LAST]", part);
+}
+
+static int set_trace(struct run_options *o, const char *value, struct err *e)
+{
+    struct engine_trace *t = &o->engine_config.trace;
+    *t = (struct engine_trace){.last = UINT64_MAX};
+    int r = next_part(&value, o->trace, sizeof(o->trace), e);
+    if (!r && !*o->trace)
+        return err_set(e, EINVAL, "needs a file name");
+    while (!r && value) {
+        char part[100];
+        r = next_part(&value, part, sizeof(part), e);
+        if (!r)
+            r = trace_part(t, part, e);
+    }
+    if (!t->guest && !t->ir && !t->host)
+        t->guest = t->ir = t->host = true;
+    return r;
+}
+
+static int set_perf_map(struct run_options *o, const char *value, struct err *e)
+{
+    (void)value;
+    (void)e;
+    o->perf_map = true;
+    return 0;
+}
+
 static int set_clock(struct run_options *o, const char *value, struct err *e)
 {
     static const char counted[] = "counted:";
@@ -461,6 +529,10 @@ static int check_together(const struct run_options *o, struct err *e)
 {
     if (!o->kernel)
         return err_set(e, EINVAL, "nothing to run: give --kernel FILE");
+    if ((*o->trace || o->perf_map) && !o->engine->translates)
+        return err_set(e, EINVAL, "--%s is about translations, and engine %s makes none; use "
+                                  "--engine jit",
+                       *o->trace ? "trace" : "perf-map", o->engine->name);
     if (o->net_none && o->net_count)
         return err_set(e, EINVAL, "--net none excludes other --net options");
     if (o->console.kind == CONSOLE_STDIO && o->hvc.kind == CONSOLE_STDIO)

@@ -64,6 +64,8 @@ struct run_options {
     bool rng, semihosting, no_reboot;
     const char *semihosting_dir;
     const char *stats;
+    char trace[OPT_PATH_MAX]; /* empty: none */
+    bool perf_map;            /* the streams of engine_config.trace are not open yet */
     enum log_level log_level;
 };
 

@@ -222,20 +222,57 @@ static int start_signal_thread(struct run *run, struct err *e)
 
 /* ---- Set-up and end ---- */
 
-static int open_stats(struct run *run, struct err *e)
+/* "-" is standard error; null: none was asked for. */
+static int open_output(const char *option, const char *path, FILE **to, struct err *e)
 {
-    if (!run->opt.stats)
+    if (!path)
         return 0;
-    run->stats = strcmp(run->opt.stats, "-") ? fopen(run->opt.stats, "we") : stderr;
-    if (!run->stats)
-        return err_set(e, errno, "--stats: '%s': %s", run->opt.stats, strerror(errno));
+    *to = strcmp(path, "-") ? fopen(path, "we") : stderr;
+    return *to ? 0 : err_set(e, errno, "--%s: '%s': %s", option, path, strerror(errno));
+}
+
+/* A file whose name others can foresee, in a folder where they can put one first. perf reads it
+ * when we are gone, or while we run: each line is written at once. */
+static int open_perf_map(FILE **to, struct err *e)
+{
+    char path[40];
+    snprintf(path, sizeof(path), "/tmp/perf-%ld.map", (long)getpid());
+    if (unlink(path) && errno != ENOENT)
+        return err_set(e, errno, "--perf-map: cannot replace '%s': %s", path, strerror(errno));
+    *to = fopen(path, "wxe");
+    if (!*to)
+        return err_set(e, errno, "--perf-map: '%s': %s", path, strerror(errno));
+    setvbuf(*to, NULL, _IOLBF, 0);
     return 0;
+}
+
+static int open_outputs(struct run *run, struct err *e)
+{
+    struct run_options *o = &run->opt;
+    struct engine_trace *t = &o->engine_config.trace;
+    int r = open_output("stats", o->stats, &run->stats, e);
+    if (!r)
+        r = open_output("trace", *o->trace ? o->trace : NULL, &t->to, e);
+    if (!r && o->perf_map)
+        r = open_perf_map(&t->perf_map, e);
+    return r;
+}
+
+/* Closes *from, if it is open. False: something could not be written. */
+static bool close_output(FILE **from)
+{
+    FILE *f = *from;
+    *from = NULL;
+    if (!f)
+        return true;
+    bool good = !ferror(f);
+    return (f == stderr ? fflush(f) : fclose(f)) == 0 && good;
 }
 
 static int run_set_up(struct run *run, struct err *e)
 {
     const struct run_options *o = &run->opt;
-    int r = open_stats(run, e);
+    int r = open_outputs(run, e);
     if (!r)
         r = open_disks(run, e);
     if (!r)
@@ -285,13 +322,20 @@ static int write_stats(struct run *run, struct err *e)
     if (!run->stats)
         return 0;
     virt_stats(&run->board, run->stats);
-    bool bad = ferror(run->stats);
-    if (run->stats == stderr ? fflush(run->stats) : fclose(run->stats))
-        bad = true;
-    run->stats = NULL;
-    if (!bad)
+    if (close_output(&run->stats))
         return 0;
     return err_set(e, EIO, "--stats: '%s': cannot write: %s", run->opt.stats, strerror(errno));
+}
+
+/* The vCPU has stopped for good: no more is written. */
+static int end_trace(struct run *run, struct err *e)
+{
+    struct engine_trace *t = &run->opt.engine_config.trace;
+    if (t->to && (ferror(t->to) || fflush(t->to)))
+        return err_set(e, EIO, "--trace: '%s': cannot write: %s", run->opt.trace, strerror(errno));
+    if (t->perf_map && (ferror(t->perf_map) || fflush(t->perf_map)))
+        return err_set(e, EIO, "--perf-map: cannot write: %s", strerror(errno));
+    return 0;
 }
 
 static void run_tear_down(struct run *run)
@@ -307,8 +351,9 @@ static void run_tear_down(struct run *run)
         chr_destroy(run->console);
     if (run->hvc)
         chr_destroy(run->hvc);
-    if (run->stats && run->stats != stderr)
-        fclose(run->stats);
+    close_output(&run->stats);
+    close_output(&run->opt.engine_config.trace.to);
+    close_output(&run->opt.engine_config.trace.perf_map);
     if (run->signal_thread_running) {
         pthread_kill(run->signal_thread, SIGUSR1);
         pthread_join(run->signal_thread, NULL);
@@ -354,7 +399,9 @@ static int run_all(struct run *run, struct err *e)
     if (r)
         return r;
     int status = run_machine(run, e);
-    r = write_stats(run, e);
+    r = end_trace(run, e);
+    if (!r)
+        r = write_stats(run, e);
     return status < 0 ? status : r ? r : status;
 }
 

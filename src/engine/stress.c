@@ -92,11 +92,10 @@ static int parse_knob(const char *text, size_t len, struct engine_stress *to, st
             *(uint64_t *)(void *)((char *)to + k->number) = n;
         return 0;
     }
-    return err_set(
-        e, EINVAL,
-        "stress '%.*s' is not one of tlb1, code1, nofast, poll, preempt[:SEED], flush[:N], nochain, "
-        "avx2",
-        (int)len, text);
+    return err_set(e, EINVAL,
+                   "stress '%.*s' is not one of tlb1, code1, nofast, poll, preempt[:SEED], "
+                   "flush[:N], nochain, avx2",
+                   (int)len, text);
 }
 
 int stress_parse(const char *text, struct engine_stress *knob, struct err *e)

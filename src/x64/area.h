@@ -29,8 +29,15 @@ struct x64_jump_entry {
 struct x64_set {
     struct x64_tlb_entry load[X64_SET_ENTRIES];
     struct x64_tlb_entry store[X64_SET_ENTRIES];
-    struct x64_jump_entry jump[X64_JUMP_ENTRIES]; /* by pc bits 15:2 */
+    struct x64_jump_entry jump[X64_JUMP_ENTRIES]; /* by x64_jump_index() */
 };
+
+/* Low bits of the address with higher ones mixed in: functions that call each other often lie at
+ * equal offsets from multiples of 64 KiB. The entries of one page are 1024 in a row, aligned. */
+static inline unsigned x64_jump_index(uint64_t pc)
+{
+    return (unsigned)((pc >> 2 ^ pc >> 16) % X64_JUMP_ENTRIES);
+}
 
 /* ---- Constants that vector code uses as memory operands: consts.def ---- */
 enum x64_const {
@@ -41,7 +48,7 @@ enum x64_const {
 };
 
 #define X64_SPILLS 32u
-#define X64_VSPILLS 8u
+#define X64_VSPILLS 32u
 
 /* Entries that translated code calls or jumps to; filled by the engine. See lower_int.h for what each
  * is called with. */

@@ -160,9 +160,9 @@ static uint8_t *enter(struct glue *g)
         x64_push(b, pushed[n]);
     x64_mov_rr(b, 1, RBP, RDI);
     /* 8 bytes of return address and 7 pushes: RSP is 16-byte aligned. The pair of the empty stack
-     * stands for no caller: no address is odd. */
+     * stands for no caller. A guest may return to an odd address all the same: that one misses. */
     x64_push_i(b, 1);
-    x64_push_i(b, 0);
+    x64_push_m(b, x64_m(RBP, area_mem(g, entry).disp + 8 * X64_E_JUMP_MISS));
     x64_store(b, 8, area_mem(g, stack_base), RSP);
     x64_lea(b, 1, RAX, x64_m(RSP, -RETURN_STACK_BYTES));
     x64_store(b, 8, area_mem(g, stack_limit), RAX);

@@ -90,6 +90,25 @@ static struct x64_mem value_mem(const struct lower *e, struct lo_loc l)
 static const uint8_t temps[] = {RDX, RSI, RDI};
 static const uint8_t vtemps[] = {3, 4, 5};
 
+/* Too many values at once: the block cannot be translated, the caller tries with a shorter one or leaves
+ * it to the interpreter. */
+static void give_up(struct lower *e)
+{
+    e->b->full = true;
+}
+
+static unsigned free_slot(struct lower *e, uint32_t *used, unsigned count)
+{
+    for (unsigned slot = 0; slot < count; slot++) {
+        if (!(*used >> slot & 1)) {
+            *used |= 1u << slot;
+            return slot;
+        }
+    }
+    give_up(e);
+    return 0;
+}
+
 /* Takes the value out of register r: back to guest state if that holds it, else to a slot. */
 static void evict(struct lower *e, int r)
 {
@@ -104,9 +123,7 @@ static void evict(struct lower *e, int r)
         *l = (struct lo_loc){LO_STATE, l->mirror, LO_NO_MIRROR};
         return;
     }
-    unsigned slot = (unsigned)__builtin_ctz(~e->spills);
-    CHECK(slot < X64_SPILLS);
-    e->spills |= 1u << slot;
+    unsigned slot = free_slot(e, &e->spills, X64_SPILLS);
     x64_store(e->b, 8, spill_mem(e, slot), r);
     *l = (struct lo_loc){LO_SPILL, (uint8_t)slot, LO_NO_MIRROR};
 }
@@ -120,9 +137,7 @@ static void vevict(struct lower *e, int r)
         *l = (struct lo_loc){LO_STATE, l->mirror, LO_NO_MIRROR};
         return;
     }
-    unsigned slot = (unsigned)__builtin_ctz(~e->vspills);
-    CHECK(slot < X64_VSPILLS);
-    e->vspills |= 1u << slot;
+    unsigned slot = free_slot(e, &e->vspills, X64_VSPILLS);
     x64_vmr(e->b, X64_VMOVAPS, 0, vspill_mem(e, slot), r);
     *l = (struct lo_loc){LO_SPILL, (uint8_t)slot, LO_NO_MIRROR};
 }
@@ -155,8 +170,10 @@ static int try_temp(struct lower *e)
 int lo_temp(struct lower *e)
 {
     int r = try_temp(e);
-    CHECK(r >= 0);
-    return r;
+    if (r >= 0)
+        return r;
+    give_up(e);
+    return temps[0];
 }
 
 static int vtemp(struct lower *e)
@@ -228,7 +245,10 @@ int lo_v(struct lower *e, ir_val v)
         return lo_vhome(e, l->n);
     CHECK(l->where == LO_STATE || l->where == LO_SPILL);
     int r = vtemp(e);
-    CHECK(r >= 0);
+    if (r < 0) {
+        give_up(e);
+        return vtemps[0];
+    }
     if (l->where == LO_SPILL) {
         x64_vrm(e->b, X64_VMOVAPS, 0, r, vspill_mem(e, l->n));
         e->vspills &= ~(1u << l->n);
@@ -410,17 +430,13 @@ void lo_spill_result(struct lower *e)
 {
     ir_val v = (ir_val)e->at;
     if (e->def_spill) {
-        unsigned slot = (unsigned)__builtin_ctz(~e->spills);
-        CHECK(slot < X64_SPILLS);
-        e->spills |= 1u << slot;
+        unsigned slot = free_slot(e, &e->spills, X64_SPILLS);
         x64_store(e->b, 8, spill_mem(e, slot), RCX);
         e->loc[v] = (struct lo_loc){LO_SPILL, (uint8_t)slot, LO_NO_MIRROR};
         e->def_spill = false;
     }
     if (e->vdef_spill) {
-        unsigned slot = (unsigned)__builtin_ctz(~e->vspills);
-        CHECK(slot < X64_VSPILLS);
-        e->vspills |= 1u << slot;
+        unsigned slot = free_slot(e, &e->vspills, X64_VSPILLS);
         x64_vmr(e->b, X64_VMOVAPS, 0, vspill_mem(e, slot), LO_XS2);
         e->loc[v] = (struct lo_loc){LO_SPILL, (uint8_t)slot, LO_NO_MIRROR};
         e->vdef_spill = false;
@@ -524,7 +540,10 @@ static void vdisplace(struct lower *e, unsigned r, ir_val now)
     bool here = (l->where == LO_HOME || l->where == LO_STATE) && l->n == r;
     if (here && e->last[old] > e->at) {
         int t = vtemp(e);
-        CHECK(t >= 0);
+        if (t < 0) {
+            give_up(e);
+            return;
+        }
         if (l->where == LO_HOME)
             x64_vrr(e->b, X64_VMOVAPS, 0, t, lo_vhome(e, r));
         else
@@ -705,6 +724,7 @@ bool x64_lower(const struct x64_request *req, struct x64_buf *buf, struct x64_re
     memset(e->guest, 0, sizeof(e->guest));
     memset(e->vguest, 0, sizeof(e->vguest));
     e->spills = e->vspills = 0;
+    e->sha_at = 0;
     e->def_spill = e->vdef_spill = false;
     e->cold_count = 0;
     e->result = result;

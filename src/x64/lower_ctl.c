@@ -114,7 +114,9 @@ static void jump_cache(struct lower *e, const struct ir_insn *i, unsigned next_b
         x64_store_i(b, 1, x64_m(RBP, e->req->layout->btype), (int32_t)next_btype);
     x64_alu_mi(b, X64_CMP, 0, x64_m(RBP, e->req->layout->attention), 0);
     to_dispatcher(e, i, X64_NE, next_btype);
+    x64_rorx(b, 1, RDX, RAX, 12); /* x64_jump_index() * 16; no values are needed any more */
     x64_lea(b, 0, RCX, x64_mi(X64_NONE, RAX, 2, 0));
+    x64_alu_rr(b, X64_XOR, 0, RCX, RDX);
     x64_alu_ri(b, X64_AND, 0, RCX, JUMP_MASK);
     x64_alu_rm(b, X64_CMP, 1, RAX, x64_mi(R14, RCX, 0, jump));
     to_dispatcher(e, i, X64_NE, next_btype);

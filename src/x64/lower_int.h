@@ -98,6 +98,7 @@ struct lower {
     uint32_t busy, vbusy;               /* registers of the operation being lowered */
     uint16_t guest[32], vguest[32];     /* value that each guest register holds now, 0 unknown */
     uint32_t spills, vspills;           /* used slots */
+    uint16_t sha_at; /* operation that left the SHA-256 state in XS1 and XS2, or 0 */
     struct lo_loc loc[IR_MAX_INSNS];
     unsigned cold_count;
     struct lo_cold cold[LO_MAX_COLD];

@@ -113,21 +113,40 @@ void lower_VSHA1(struct lower *e, const struct ir_insn *i)
     v2i(e, X64_VPSHUFD, lo_vdef(e, i), LO_XS1, REVERSE);
 }
 
+/* A64 has an instruction for each half of the state, one after the other: is the result of i's rounds
+ * still in XS1 and XS2, for only moves of guest registers came between? */
+static bool sha256_is_done(const struct lower *e, const struct ir_insn *i)
+{
+    const struct ir_insn *before = &e->ir->insn[e->sha_at];
+    if (!e->sha_at || before->a != i->a || before->b != i->b || before->c != i->c)
+        return false;
+    for (unsigned n = e->sha_at + 1u; n < e->at; n++) {
+        const unsigned op = e->ir->insn[n].op;
+        if (op != IR_NONE && op != IR_PUTV && op != IR_GETV)
+            return false;
+    }
+    return true;
+}
+
 /* SHA256RNDS2 does two rounds on registers with c, d, g, h and a, b, e, f, and XMM0 = XS0. The
  * first one's a, b, e, f are the second one's c, d, g, h. */
 void lower_VSHA256(struct lower *e, const struct ir_insn *i)
 {
     if (without_sha(e, i))
         return;
-    const int a = lo_v(e, i->a), b = lo_v(e, i->b), c = lo_v(e, i->c);
-    vmov(e, LO_XS0, c);
-    x64_vrrri(e->b, X64_VSHUFPS, 0, LO_XS1, b, a, PAIRS_32);
-    x64_vrrri(e->b, X64_VSHUFPS, 0, LO_XS2, b, a, PAIRS_10);
-    x64_sha_rr(e->b, X64_SHA256RNDS2, LO_XS1, LO_XS2);
-    v2i(e, X64_VPSHUFD, LO_XS0, LO_XS0, 0xe);
-    x64_sha_rr(e->b, X64_SHA256RNDS2, LO_XS2, LO_XS1);
-    x64_vrrri(e->b, X64_VSHUFPS, 0, lo_vdef(e, i), LO_XS2, LO_XS1,
+    if (!sha256_is_done(e, i)) {
+        const int a = lo_v(e, i->a), b = lo_v(e, i->b), c = lo_v(e, i->c);
+        vmov(e, LO_XS0, c);
+        x64_vrrri(e->b, X64_VSHUFPS, 0, LO_XS1, b, a, PAIRS_32);
+        x64_vrrri(e->b, X64_VSHUFPS, 0, LO_XS2, b, a, PAIRS_10);
+        x64_sha_rr(e->b, X64_SHA256RNDS2, LO_XS1, LO_XS2);
+        v2i(e, X64_VPSHUFD, LO_XS0, LO_XS0, 0xe);
+        x64_sha_rr(e->b, X64_SHA256RNDS2, LO_XS2, LO_XS1);
+    }
+    const int d = lo_vdef(e, i);
+    x64_vrrri(e->b, X64_VSHUFPS, 0, d, LO_XS2, LO_XS1,
               i->sub2 == IR_VSHA256_ABCD ? PAIRS_32 : PAIRS_10);
+    e->sha_at = (uint16_t)(d == LO_XS2 ? 0 : e->at);
 }
 
 void lower_VSHA256U(struct lower *e, const struct ir_insn *i)

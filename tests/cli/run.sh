@@ -21,7 +21,7 @@ shift
 . "$here/lib.sh"
 . "$here/guests.sh"
 
-[ $# -gt 0 ] || set -- help options images disks nets consoles ends terminal damage
+[ $# -gt 0 ] || set -- help options translator images disks nets consoles ends terminal damage
 for cases in "$@"; do
     . "$here/cases/$cases.sh"
 done

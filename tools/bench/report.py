@@ -224,8 +224,9 @@ def save(results, folder):
         os.replace(path + ".new", path)
 
 
-def load(path):
+def load(path, measure=""):
     with open(path, encoding="utf-8") as f:
         results = json.load(f)
+    results["about"]["measure"] = measure or results["about"]["measure"]
     conclude(results)
     return results

@@ -145,7 +145,7 @@ static void jit_context_changed(struct vcpu *v)
 }
 
 /* Stores invalidate translations when they happen, so a line needs nothing but the writes of
- * others; so does "all" of the guest, but it is also how the machine says that memory is another. */
+ * others. So would "all", but that is also how the machine says that memory is another now. */
 static void jit_icache_invalidate(struct vcpu *v, gpa_t pa, bool all)
 {
     struct jit *j = v->cpu.engine;

@@ -9,10 +9,10 @@
  *   jit_stats.c      statistics
  *   jit_trace.c      what --trace and --perf-map write
  *
- * Two forms of state. While translated code runs, and in the dispatcher between two blocks, SP, NZCV,
- * PC and the sticky flags of FPSR are in struct x64_area; jit_sync_out() completes struct a64_cpu,
- * which everything else needs, and jit_sync_in() goes back. Other registers are always where struct
- * a64_cpu has them when C runs: the fixed code saves and loads them around each call.
+ * Two forms of state. While translated code runs, and in the dispatcher between two blocks, SP,
+ * NZCV, PC and the sticky flags of FPSR are in struct x64_area; jit_sync_out() completes struct
+ * a64_cpu, which everything else needs, and jit_sync_in() goes back. Other registers are always
+ * where struct a64_cpu has them when C runs: the fixed code saves and loads them around each call.
  *
  * Everything here: @vcpu unless it says otherwise.
  */
@@ -30,6 +30,7 @@
 #define JIT_SPACES 24u     /* address spaces of EL0 that have a set */
 #define JIT_FETCH 256u     /* pages of code remembered by a set */
 #define JIT_TRANSIENT 64u
+#define JIT_FILLED 256u    /* entries remembered, so that clearing need not look at all */
 #define JIT_RANGES 16u
 #define JIT_BLOOM_WORDS 16u
 
@@ -52,13 +53,17 @@ struct jit_set {
     bool in_use;          /* belongs to `space`; EL1's always */
     struct jit_space space;
     uint64_t used;        /* when last; for replacement */
-    bool has_data, has_jumps, has_fetch; /* entries since the last clearing */
+    /* Entries made since the last clearing: index, and for data bit 15 for a store. Counts of
+     * JIT_FILLED + 1: more than are remembered. */
+    uint16_t data[JIT_FILLED], jumps[JIT_FILLED];
+    unsigned data_count, jump_count;
+    bool has_fetch;
     bool has_global;      /* of a global page: TLBI by any ASID concerns it */
     bool has_private;     /* EL1's: of a page of the upper half that is not global */
     unsigned jump_mode;   /* LIFT_* of what the jump cache leads to */
     uint64_t jump_pages[JIT_BLOOM_WORDS]; /* Bloom filter of pages with jump entries */
-    /* EL1's: entries that are valid for the present TTBR0, ASID and PAN only: index, and bit 15 for a
-     * store; JIT_TRANSIENT + 1: more. Code at lower addresses is counted with them. */
+    /* EL1's: entries that are valid for the present TTBR0, ASID and PAN only: index, and bit 15 for
+     * a store; JIT_TRANSIENT + 1: more. Code at lower addresses is counted with them. */
     uint16_t transient[JIT_TRANSIENT];
     unsigned transient_count;
     bool transient_code;

@@ -2,15 +2,15 @@
  *
  * Translated code looks for requests where loops and returns pass (cpu->attention) and then comes
  * here; so does everything that is not translated, that faults, or that another state of the PE is
- * needed for. The interpreter then executes exactly one instruction. Debug state, landing pads (BTI)
- * and Exception levels above 1 are its own altogether.
+ * needed for: the interpreter then executes exactly one instruction. Debug state, landing pads
+ * (BTI) and Exception levels above 1 are its own altogether.
  *
  * Counting. When somebody can see the number of executed instructions (the counted clock, event
  * counters of the PMU, stress knobs) blocks subtract their instructions from area->budget at entry,
- * sites say how many of them were not executed, and instret is exact whenever C looks at it. A block
- * that the budget does not allow is executed by the interpreter up to its end: run() returns after
- * exactly the same instruction as the interpreter. Otherwise instret stands still in translated code
- * and run() ends by request only.
+ * sites say how many of them were not executed, and instret is exact whenever C looks at it. A
+ * block that the budget does not allow is executed by the interpreter up to its end: run() returns
+ * after exactly the same instruction as the interpreter. Otherwise instret stands still in
+ * translated code and run() ends by request only.
  */
 #include "engine/jit/jit_int.h"
 

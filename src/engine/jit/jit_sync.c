@@ -1,10 +1,10 @@
 /* Guest state in two forms. See jit_int.h; the form of translated code is that of x64/area.h.
  *
  * NZCV there is what LAHF and SETO leave: SF is bit 15, ZF bit 14, CF bit 8 and OF bit 0, with
- * CF = !C as after a subtraction. MXCSR (Intel SDM volume 1, 10.2.3) holds the guest's rounding mode
- * and, since the state was last made complete, the cumulative exceptions of FPSR (Arm ARM C5.2.9):
- * IE, ZE, OE, UE and PE are IOC, DZC, OFC, UFC and IXC. DE has no counterpart: FPSR.IDC is of
- * flushed operands, and code that flushes is not translated (LIFT_FPSLOW).
+ * CF = !C as after a subtraction. MXCSR (Intel SDM volume 1, 10.2.3) holds the guest's rounding
+ * mode and, since the state was last made complete, the cumulative exceptions of FPSR (Arm ARM
+ * C5.2.9): IE, ZE, OE, UE and PE are IOC, DZC, OFC, UFC and IXC. DE has no counterpart: FPSR.IDC is
+ * of flushed operands, and code that flushes is not translated (LIFT_FPSLOW).
  */
 #include "engine/jit/jit_int.h"
 

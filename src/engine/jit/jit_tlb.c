@@ -1,17 +1,17 @@
 /* Translation sets: what translated code finds loads, stores, indirect branches and pages of code
  * by. See x64/area.h for their shape; translation is Arm ARM D8, maintenance D8.13.
  *
- * One set is EL1's, a pool is EL0's, one for each (TTBR0, ASID) that ran lately, so that a switch of
- * tasks drops nothing. What is entered, and when it must go:
+ * One set is EL1's, a pool is EL0's, one for each (TTBR0, ASID) that ran lately, so that a switch
+ * of tasks drops nothing. What is entered, and when it must go:
  *  - TTBR1's base, TCR, MAIR and the bits of SCTLR that translation looks at: all sets are cleared
  *    when one of them changes. While a watchpoint is enabled, at each change of context.
  *  - EL1's set outlives changes of TTBR0, ASID and PSTATE.PAN. Entries that depend on them (lower
  *    half, or accessible at EL0 while PAN is clear) are listed as transient and dropped.
- *  - Store entries: only of pages that are dirty and hold no translation. `stored` remembers for each
- *    page of RAM where its store entry is, so that the first translation of a page finds it; several
- *    places are looked for in all sets.
- *  - Jump entries: of pages that are not guarded (BTI), to code of one mode; another mode of the same
- *    set clears them. A Bloom filter of their pages makes TLBI of data pages cheap.
+ *  - Store entries: only of pages that are dirty and hold no translation. `stored` remembers for
+ *    each page of RAM where its store entry is, so that the first translation of a page finds it;
+ *    several places are looked for in all sets.
+ *  - Jump entries: of pages that are not guarded (BTI), to code of one mode; another mode of the
+ *    same set clears them. A Bloom filter of their pages makes TLBI of data pages cheap.
  *  - Device memory, tagged addresses and watched pages are never entered.
  */
 #include "engine/jit/jit_int.h"
@@ -63,18 +63,36 @@ static void clear_fetch(struct jit_set *s)
 
 static void clear_jumps(struct jit_set *s)
 {
-    if (s->has_jumps) {
+    if (s->jump_count > JIT_FILLED)
         clear_tags(s->x->jump, X64_JUMP_ENTRIES);
+    for (unsigned i = 0; i < s->jump_count && s->jump_count <= JIT_FILLED; i++)
+        s->x->jump[s->jumps[i]].pc = X64_TLB_NONE;
+    if (s->jump_count)
         memset(s->jump_pages, 0, sizeof(s->jump_pages));
-    }
-    s->has_jumps = false;
+    s->jump_count = 0;
+}
+
+static void clear_data(struct jit_set *s)
+{
+    if (s->data_count > JIT_FILLED)
+        clear_tags(s->x->load, 2 * X64_SET_ENTRIES);
+    for (unsigned i = 0; i < s->data_count && s->data_count <= JIT_FILLED; i++)
+        data_entry(s, s->data[i] & ~STORE_BIT, s->data[i] & STORE_BIT)->tag = X64_TLB_NONE;
+    s->data_count = 0;
+}
+
+/* To a list of what was entered. */
+static void remember(uint16_t list[JIT_FILLED], unsigned *count, unsigned what)
+{
+    if (*count < JIT_FILLED)
+        list[(*count)++] = (uint16_t)what;
+    else
+        *count = JIT_FILLED + 1;
 }
 
 static void clear_set(struct jit_set *s)
 {
-    if (s->has_data)
-        clear_tags(s->x->load, 2 * X64_SET_ENTRIES);
-    s->has_data = false;
+    clear_data(s);
     clear_jumps(s);
     clear_fetch(s);
     s->has_global = s->has_private = false;
@@ -241,7 +259,8 @@ static bool in_range(const struct jit_set *s, uint64_t lo, uint64_t hi)
 }
 
 /* What TLBI must know of a translation that is entered. */
-static void note_kind(struct jit *j, struct jit_set *s, uint64_t va, const struct a64_translation *t)
+static void note_kind(struct jit *j, struct jit_set *s, uint64_t va,
+                      const struct a64_translation *t)
 {
     if (t->global)
         s->has_global = true;
@@ -301,7 +320,7 @@ void jit_stores_drop(struct jit *j, uint32_t page)
     }
     for (unsigned n = 0; n <= JIT_SPACES && where == STORED_MANY; n++) {
         struct jit_set *s = set_number(j, n);
-        for (unsigned i = 0; i < X64_SET_ENTRIES && s->has_data; i++) {
+        for (unsigned i = 0; i < X64_SET_ENTRIES && s->data_count; i++) {
             if (maps_page(j, &s->x->store[i], page))
                 s->x->store[i].tag = X64_TLB_NONE;
         }
@@ -319,9 +338,10 @@ static void enter(struct jit *j, struct jit_set *s, uint64_t va, uint64_t addend
             s->only[store]->tag = X64_TLB_NONE;
         s->only[store] = e;
     }
+    if (e->tag == X64_TLB_NONE)
+        remember(s->data, &s->data_count, index | (store ? STORE_BIT : 0));
     e->tag = va;
     e->addend = addend;
-    s->has_data = true;
     if (transient) {
         if (s->transient_count < JIT_TRANSIENT)
             s->transient[s->transient_count++] = (uint16_t)(index | (store ? STORE_BIT : 0));
@@ -435,19 +455,19 @@ void jit_jump_enter(struct jit *j, uint64_t pc, const void *host)
 {
     struct jit_set *s = current_set(j);
     DCHECK(s->jump_mode == j->mode);
-    unsigned b = bloom_bit(pc);
-    s->x->jump[(pc >> 2) % X64_JUMP_ENTRIES] =
-        (struct x64_jump_entry){.pc = pc, .host = (uint64_t)(uintptr_t)host};
+    unsigned b = bloom_bit(pc), index = x64_jump_index(pc);
+    if (s->x->jump[index].pc == X64_TLB_NONE)
+        remember(s->jumps, &s->jump_count, index);
+    s->x->jump[index] = (struct x64_jump_entry){.pc = pc, .host = (uint64_t)(uintptr_t)host};
     s->jump_pages[b / 64] |= BIT(b % 64);
-    s->has_jumps = true;
 }
 
 /* ---- TLBI ---- */
 
 static void drop_jumps(struct jit_set *s, uint64_t va)
 {
-    unsigned b = bloom_bit(va), first = (unsigned)(va >> 2) % X64_JUMP_ENTRIES;
-    if (!s->has_jumps || !(s->jump_pages[b / 64] & BIT(b % 64)))
+    unsigned b = bloom_bit(va), first = x64_jump_index(va) & ~(PAGE_WORDS - 1);
+    if (!s->jump_count || !(s->jump_pages[b / 64] & BIT(b % 64)))
         return;
     for (unsigned i = 0; i < PAGE_WORDS; i++) {
         struct x64_jump_entry *e = &s->x->jump[first + i];
@@ -463,7 +483,7 @@ static void drop_pages(struct jit_set *s, uint64_t va, uint64_t bytes)
         return;
     }
     for (uint64_t end = va + bytes; va != end; va += MEM_PAGE_SIZE) {
-        for (unsigned store = 0; store < 2 && s->has_data; store++) {
+        for (unsigned store = 0; store < 2 && s->data_count; store++) {
             struct x64_tlb_entry *e = data_entry(s, set_index(va), store);
             if (e->tag == va)
                 e->tag = X64_TLB_NONE;
@@ -523,7 +543,8 @@ static void init_set(struct jit_set *s, unsigned number, struct x64_set *x)
     s->number = number;
     s->x = x;
     s->jump_mode = UINT32_MAX;
-    s->has_data = s->has_jumps = s->has_fetch = true; /* whatever: not cleared yet */
+    s->data_count = s->jump_count = JIT_FILLED + 1; /* never cleared yet */
+    s->has_fetch = true;
 }
 
 int jit_tlb_create(struct jit *j, struct err *e)

@@ -1,8 +1,8 @@
 /* One block: from words of guest memory to code in the cache.
  *
- * lift (engine/lift) -> passes (ir/) -> lower (x64/). Each of these can find a block too long; it is
- * then made again with half of the instructions, down to one. What cannot be translated even so is
- * left to the interpreter, one instruction at a time, and counted.
+ * lift (engine/lift) -> passes (ir/) -> lower (x64/). Each of these can find a block too long; it
+ * is then made again with half of the instructions, down to one. What cannot be translated even so
+ * is left to the interpreter, one instruction at a time, and counted.
  */
 #include "engine/jit/jit_int.h"
 
@@ -13,7 +13,7 @@
 #define BLOCK_ALIGN 16u
 
 /* In debug builds: is the IR what ir.h says? */
-static bool ir_is_right(const struct ir_block *ir)
+static inline bool ir_is_right(const struct ir_block *ir)
 {
     char text[200] = "";
     bool ok = ir_verify(ir, text, sizeof(text));

@@ -1,6 +1,6 @@
 /* Lifter: cryptography (Arm ARM DDI 0487, C4.1.96: cryptographic AES, three-register SHA,
  * two-register SHA, three-register SHA 512, two-register SHA 512, three-register imm2,
- * four-register; of AdvSIMD three different PMULL).
+ * four-register; of AdvSIMD three different PMULL, of three same PMUL).
  *
  * A64 has a round of AES in two instructions, AESE and AESMC, and programs put them next to each
  * other; then they become one operation. Later instructions are not joined with earlier ones:
@@ -43,6 +43,18 @@ static ir_val polynomials(struct lift *l, unsigned high, ir_val n, ir_val m)
                   lift_vec(l, IR_VWIDEN, 0, how, m, 0, 0, 0), 0, 0);
 }
 
+/* The low bytes of the products: of those at even and at odd places. */
+static bool polynomials_low(struct lift *l, bool q, unsigned rd, unsigned rn, unsigned rm)
+{
+    const ir_val n = ir_getv(l->b, rn), m = ir_getv(l->b, rm);
+    const ir_val even = ir_vec(l->b, IR_VPMUL, 0, n, m, 0, 0);
+    const ir_val odd = ir_vec(l->b, IR_VPMUL, 0,
+                              lift_vec(l, IR_VSHI, 1, IR_VSHI_SHR, n, 0, 0, 8),
+                              lift_vec(l, IR_VSHI, 1, IR_VSHI_SHR, m, 0, 0, 8), 0, 0);
+    return lift_putv(l, lift_live(q), rd, ir_vec(l->b, IR_VSLI, 1, even, odd, 0, 8));
+}
+
+VLIFTER(PMUL_v, polynomials_low(l, f.q, f.rd, f.rn, f.rm))
 VLIFTER(PMULL_v, lift_putv(l, LIVE_Q, f.rd,
                            polynomials(l, f.q, ir_getv(l->b, f.rn), ir_getv(l->b, f.rm))))
 VLIFTER(PMULL_q, lift_putv(l, LIVE_Q, f.rd,

@@ -9,10 +9,10 @@ fails 'unknown long option' 2 "'--frob'" run "${k[@]}" --frob
 fails 'unknown short option' 2 "'-z'" run "${k[@]}" -z
 fails 'shortened option' 2 "'--kern'" run --kern "$tmp/off"
 fails 'a switch with a value' 2 '--no-reboot takes no value' run "${k[@]}" --no-reboot=1
-for o in kernel initrd append dtb memory cpus cpu engine clock disk net console hvc stats; do
+for o in kernel initrd append dtb memory cpus cpu engine code-cache trace clock disk net console hvc stats; do
     fails "--$o without a value" 2 "--$o needs a value" run --$o
 done
-for o in kernel initrd dtb stats semihosting; do
+for o in kernel initrd dtb stats trace semihosting; do
     fails "--$o with an empty value" 2 "--$o" run "${k[@]}" --$o=
 done
 
