@@ -692,12 +692,17 @@ void x64_make_stale(uint8_t *entry)
 
 static void lower_cold(struct lower *e)
 {
+    struct x64_buf *hot = e->b;
+    if (e->req->cold)
+        e->b = e->req->cold;
     for (unsigned k = 0; k < e->cold_count && !e->b->full; k++) { /* a piece may add others */
         struct lo_cold *c = &e->cold[k];
         x64_patch(e->b, c->point);
         lo_cold_flags(e, c);
         c->fn(e, c);
     }
+    hot->full |= e->b->full;
+    e->b = hot;
 }
 
 /* x64_request.marks from number `from` to `to`: the code goes on here. The next one to set. */
@@ -744,7 +749,8 @@ bool x64_lower(const struct x64_request *req, struct x64_buf *buf, struct x64_re
     }
     if (req->marks)
         mark(e, marked, ir->guest_count);
-    lower_cold(e);
+    if (!buf->full)
+        lower_cold(e);
     result->bytes = (uint32_t)(buf->p - e->code);
     return !buf->full;
 }

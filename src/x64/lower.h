@@ -23,6 +23,7 @@ struct x64_request {
     bool no_chain;   /* stress: every branch to the dispatcher */
     bool poll_all;   /* stress: look for requests at every exit */
     struct lower *work; /* from x64_work_new() */
+    struct x64_buf *cold; /* for what is rarely executed, within reach of rel32; null: after the rest */
     uint32_t start;  /* byte offset of the block's first instruction in its page */
     uint32_t *marks; /* null, or gets where in the code each guest instruction begins, and then
                       * where what is out of line does: guest_count + 1 offsets, ascending */
@@ -30,7 +31,7 @@ struct x64_request {
 
 struct x64_result {
     uint32_t entry;  /* offset of the entry in the code written; code before it is the stale path */
-    uint32_t bytes;
+    uint32_t bytes;  /* without those in `cold` */
     unsigned link_count;
     struct x64_link link[X64_MAX_LINKS];
 };

@@ -261,17 +261,39 @@ void lower_EXTR(struct lower *e, const struct ir_insn *i)
 
 /* ---- Multiplication and division ---- */
 
+/* lo and hi = the halves of a * b by mulx, which leaves EFLAGS alone: long products are sums of these
+ * with a carry running through them. Its source RDX is a value register and is put back; RDX as a
+ * destination drops that half. Changes RCX. */
+static void mulx(struct lower *e, int a, int b, int lo, int hi)
+{
+    x64_mov_rr(e->b, 1, RCX, RDX);
+    if (a != RDX && b == RDX) {
+        b = a; /* the product is the same and RDX is in place */
+    } else if (a != RDX) {
+        x64_mov_rr(e->b, 1, RDX, a);
+    }
+    x64_mulx(e->b, 1, hi, lo, b);
+    x64_mov_rr(e->b, 1, RDX, RCX);
+}
+
 void lower_MUL(struct lower *e, const struct ir_insn *i)
 {
     int w = wide(i);
     uint64_t k;
     int a = lo_r(e, i->a);
-    lo_clobber(e);
     if (lo_const(e, i->b, &k) && lo_fits(k, w)) {
+        lo_clobber(e);
         x64_imul_rri(e->b, w, lo_rdef(e, i), a, (int32_t)k);
         return;
     }
-    int b = lo_r(e, i->b), dst = lo_rdef(e, i);
+    int b = lo_r(e, i->b);
+    if (w && flags_live(e)) {
+        mulx(e, a, b, RAX, RDX);
+        x64_mov_rr(e->b, 1, lo_rdef(e, i), RAX);
+        return;
+    }
+    lo_clobber(e);
+    int dst = lo_rdef(e, i);
     if (dst == b) {
         x64_imul_rr(e->b, w, dst, a);
         return;
@@ -281,27 +303,24 @@ void lower_MUL(struct lower *e, const struct ir_insn *i)
     x64_imul_rr(e->b, w, dst, b);
 }
 
-/* High half; RDX is a value register and is kept in RCX. */
-static void high(struct lower *e, const struct ir_insn *i, void (*mul)(struct x64_buf *, int, int))
+void lower_UMULH(struct lower *e, const struct ir_insn *i)
+{
+    int a = lo_r(e, i->a), b = lo_r(e, i->b);
+    mulx(e, a, b, RAX, RAX); /* with one destination, it is the high half */
+    x64_mov_rr(e->b, 1, lo_rdef(e, i), RAX);
+}
+
+/* RDX is a value register and is kept in RCX. */
+void lower_SMULH(struct lower *e, const struct ir_insn *i)
 {
     int a = lo_r(e, i->a), b = lo_r(e, i->b);
     lo_clobber(e);
     x64_mov_rr(e->b, 1, RCX, RDX);
     x64_mov_rr(e->b, 1, RAX, a);
-    mul(e->b, 1, b);
+    x64_imul1(e->b, 1, b);
     x64_mov_rr(e->b, 1, RAX, RDX);
     x64_mov_rr(e->b, 1, RDX, RCX);
     x64_mov_rr(e->b, 1, lo_rdef(e, i), RAX);
-}
-
-void lower_UMULH(struct lower *e, const struct ir_insn *i)
-{
-    high(e, i, x64_mul);
-}
-
-void lower_SMULH(struct lower *e, const struct ir_insn *i)
-{
-    high(e, i, x64_imul1);
 }
 
 /* RAX / RCX; RDX, a value register, is kept in memory. Division by zero gives 0 and never faults. */

@@ -181,10 +181,22 @@ static void cold_exit(struct lower *e, const struct lo_cold *c)
     go(e, c->insn, c->insn->imm);
 }
 
+/* Leaves to i->imm on host condition cc: directly where nothing is to be done on the way. */
+static void exit_if(struct lower *e, const struct ir_insn *i, enum x64_cc cc)
+{
+    uint8_t *point = x64_jcc_fwd(e->b, cc);
+    struct lo_cold *c = lo_cold(e, point, i, cold_exit);
+    bool idle = c->flags == LO_F_MEM && !c->lazy.valid && !e->req->count && !e->req->poll_all &&
+                !e->req->no_chain;
+    if (idle && i->imm > lo_off(e, i) && i->imm < PAGE_BYTES) {
+        c->fn = cold_link;
+        c->imm = i->imm;
+    }
+}
+
 void lower_EXITC(struct lower *e, const struct ir_insn *i)
 {
-    enum x64_cc cc = lo_cond(e, i->sub);
-    lo_cold(e, x64_jcc_fwd(e->b, cc), i, cold_exit);
+    exit_if(e, i, lo_cond(e, i->sub));
 }
 
 void lower_EXITZ(struct lower *e, const struct ir_insn *i)
@@ -192,7 +204,7 @@ void lower_EXITZ(struct lower *e, const struct ir_insn *i)
     int a = lo_r(e, i->a);
     lo_clobber(e);
     x64_test_rr(e->b, i->type == IR_I64, a, a);
-    lo_cold(e, x64_jcc_fwd(e->b, i->sub ? X64_NE : X64_E), i, cold_exit);
+    exit_if(e, i, i->sub ? X64_NE : X64_E);
 }
 
 void lower_EXITB(struct lower *e, const struct ir_insn *i)
@@ -211,7 +223,7 @@ void lower_EXITB(struct lower *e, const struct ir_insn *i)
         x64_bt_ri(e->b, 1, a, bit);
         set = X64_B;
     }
-    lo_cold(e, x64_jcc_fwd(e->b, i->sub ? set : x64_cc_not(set)), i, cold_exit);
+    exit_if(e, i, i->sub ? set : x64_cc_not(set));
 }
 
 void lower_JUMP(struct lower *e, const struct ir_insn *i)

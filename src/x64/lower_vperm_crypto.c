@@ -113,8 +113,8 @@ void lower_VSHA1(struct lower *e, const struct ir_insn *i)
     v2i(e, X64_VPSHUFD, lo_vdef(e, i), LO_XS1, REVERSE);
 }
 
-/* A64 has an instruction for each half of the state, one after the other: is the result of i's rounds
- * still in XS1 and XS2, for only moves of guest registers came between? */
+/* A64 has an instruction for each half of the state, one after the other: is the result of i's
+ * rounds still in XS1 and XS2, for only moves of guest registers came between? */
 static bool sha256_is_done(const struct lower *e, const struct ir_insn *i)
 {
     const struct ir_insn *before = &e->ir->insn[e->sha_at];

@@ -65,7 +65,8 @@ struct jit_block *jit_code_find(struct jit *j, uint32_t page, uint32_t off, unsi
 bool jit_code_full(const struct jit *j)
 {
     const struct jit_code *c = &j->code;
-    return c->write + c->bytes - c->p < (ptrdiff_t)JIT_BLOCK_ROOM ||
+    return c->middle - c->p < (ptrdiff_t)JIT_BLOCK_ROOM ||
+           c->write + c->bytes - c->cold < (ptrdiff_t)JIT_BLOCK_ROOM ||
            (c->block_count == c->block_max && !c->block_free) ||
            (c->page_count == c->page_max && !c->page_free);
 }
@@ -164,6 +165,7 @@ void jit_code_reset(struct jit *j)
     c->page_count = c->block_count = 1;
     c->page_free = c->block_free = 0;
     c->p = c->first;
+    c->cold = c->middle;
     c->epoch++;
     jit_jumps_flush(j);
     j->changed = true;
@@ -304,6 +306,7 @@ int jit_code_create(struct jit *j, struct err *e)
     c->page_count = c->block_count = 1;
     c->last_page = UINT32_MAX;
     c->first = c->p = c->write;
+    c->middle = c->cold = c->write + c->bytes / 2;
     pthread_mutex_init(&j->pending_lock, NULL);
     if (c->by_page && c->page && c->block)
         return 0;

@@ -104,6 +104,8 @@ struct jit_code {
     uint64_t bytes;
     uint8_t *first;  /* after the fixed code, in the writable view */
     uint8_t *p;      /* the next block goes here */
+    uint8_t *middle; /* where the half for what is rarely executed begins */
+    uint8_t *cold;   /* the next of it goes here */
     uint64_t epoch;  /* counts resets: addresses in the cache are of one epoch */
     uint32_t *by_page; /* RAM page -> index of its struct jit_page, 0: none */
     struct jit_page *page;
@@ -117,7 +119,7 @@ struct jit_code {
 
 struct jit_stats {
     uint64_t first_ticks, first_ns; /* when the engine was made: what a tick is */
-    uint64_t blocks, guest, bytes, ticks, too_big;
+    uint64_t blocks, guest, bytes, cold, ticks, too_big;
     uint64_t links, jumps, dispatches, single, hooks;
     uint64_t fills, walks, flushes, invalidated, resets;
     uint64_t fallback[A64_OP_COUNT];

@@ -64,6 +64,7 @@ void jit_stats(struct vcpu *v, FILE *to)
     line(to, "blocks", s->blocks);
     line(to, "guest_instructions", s->guest);
     line(to, "code_bytes", s->bytes);
+    line(to, "cold_code_bytes", s->cold);
     line(to, "cache_bytes", j->code.bytes);
     line(to, "cache_used_bytes", (uint64_t)(j->code.p - j->code.write));
     line(to, "cache_resets", s->resets);

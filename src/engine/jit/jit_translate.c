@@ -25,7 +25,7 @@ static inline bool ir_is_right(const struct ir_block *ir)
 /* Writes `limit` instructions or fewer as code at code.p. False: too long. */
 static bool write_code(struct jit *j, const uint32_t *words, uint32_t off, unsigned limit,
                        unsigned mode, uint32_t *marks, struct x64_buf *buf,
-                       struct x64_result *result)
+                       struct x64_buf *cold, struct x64_result *result)
 {
     struct ir_block *ir = &j->ir;
     lift_block(ir, words, off, limit, mode, &j->cpu->features);
@@ -43,6 +43,7 @@ static bool write_code(struct jit *j, const uint32_t *words, uint32_t off, unsig
         .no_chain = knob->nochain,
         .poll_all = knob->poll,
         .work = j->work,
+        .cold = cold,
         .start = off,
         .marks = j->trace ? marks : NULL,
     };
@@ -57,15 +58,18 @@ static struct jit_block *translate(struct jit *j, uint32_t page, uint64_t pc, un
     const uint32_t *words =
         (const uint32_t *)(const void *)(j->it.mem->ram + ((uint64_t)page << MEM_PAGE_SHIFT));
     for (unsigned limit = IR_MAX_GUEST; limit; limit /= 2) {
-        struct x64_buf buf = {.p = c->p, .start = c->p, .end = c->write + c->bytes};
+        struct x64_buf buf = {.p = c->p, .start = c->p, .end = c->middle};
+        struct x64_buf cold = {.p = c->cold, .start = c->cold, .end = c->write + c->bytes};
         struct x64_result result = {0};
-        if (!write_code(j, words, off, limit, mode, marks, &buf, &result))
+        if (!write_code(j, words, off, limit, mode, marks, &buf, &cold, &result))
             continue;
         struct jit_block *b = jit_code_add(j, p, off, mode, 4 * j->ir.guest_count);
         b->entry = (uint32_t)(c->p - c->write) + result.entry;
         j->stat.blocks++;
         j->stat.guest += j->ir.guest_count;
         j->stat.bytes += result.bytes;
+        j->stat.cold += (uint64_t)(cold.p - c->cold);
+        c->cold = cold.p;
         if (UNLIKELY(j->trace != NULL))
             jit_trace_block(j, b, page, pc, &result, marks);
         c->p += (result.bytes + BLOCK_ALIGN - 1) & ~(BLOCK_ALIGN - 1);
