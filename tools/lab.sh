@@ -8,6 +8,8 @@
 #                trials at EL1 with system registers (el1) N/100 of each kind
 #                From 10^7 on, all words of the decoder and the full floating point (hours); below
 #                that their usual sizes.
+#     E=NAMES    engines (default: the interpreter and the translator, which for what runs at EL0 is
+#                tried in both forms of host code)
 #     SEED=n     first seed (default: the day's number, so that each night has its own)
 #     ONLY="..." some of: random unicorn seq el1 decode fp (default all)
 #     CHUNK=n    trials of single instructions for each seed (default 10000000; unicorn 1000000,
@@ -60,7 +62,11 @@ single() {
 
 for what in ${ONLY:-random unicorn seq el1 decode fp}; do
     case $what in
-    random) single random "${CHUNK:-10000000}" tests/isa/random/random.sh "$build" ;;
+    random)
+        for engine in ${E:-interp jit jit,stress=avx2}; do
+            single "random-$engine" "${CHUNK:-10000000}" "E=$engine" tests/isa/random/random.sh "$build"
+        done
+        ;;
     unicorn) single unicorn "${CHUNK:-1000000}" tests/unicorn/run.sh "$sojourn" ;;
     seq)
         suite seq "N=$((total / 1000 + 1))" "K=$states" "SEED=$seed" LIMIT=7200 \

@@ -297,8 +297,9 @@ static void man_page(void)
     puts(".SH FILES");
     man_paragraph("The file of a --disk is locked while the machine runs: shared when readonly or "
                   "ephemeral, else exclusively. The socket of unix:PATH is made at the start and "
-                  "removed at the end. Nothing else is written but what file:PATH, --stats and "
-                  "--semihosting=DIR name.");
+                  "removed at the end. Nothing else is written but what file:PATH, --stats, "
+                  "--trace and --semihosting=DIR name, and /tmp/perf-PID.map with "
+                  "--perf-map.");
 }
 
 /* ---- Completion ---- */

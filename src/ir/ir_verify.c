@@ -100,6 +100,8 @@ static bool selectors_fit(const struct ir_insn *i)
     case IR_LDP:
     case IR_RMW:
     case IR_CAS:
+    case IR_LDX:
+    case IR_STX:
     case IR_PUTS:
         return i->sub <= 3;
     case IR_LDV:
@@ -117,12 +119,15 @@ static bool selectors_fit(const struct ir_insn *i)
     }
 }
 
-/* A second result follows what makes both. */
+/* A second result follows what makes both; CASP what keeps its operands. */
 static bool pair_follows(const struct ir_block *b, unsigned at)
 {
     unsigned op = b->insn[at].op, before = b->insn[at - 1].op;
     if (op == IR_PAIR)
-        return (before == IR_LDP || before == IR_LDPS) && b->insn[at].type == b->insn[at - 1].type;
+        return (before == IR_LDP || before == IR_LDPS || before == IR_LDXP || before == IR_CASP) &&
+               b->insn[at].type == b->insn[at - 1].type;
+    if (op == IR_CASP)
+        return before == IR_HOLD;
     return op != IR_PAIRV || before == IR_LDPV;
 }
 

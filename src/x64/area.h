@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 /* ---- Translation sets (R14) ---- */
-#define X64_SET_ENTRIES 4096u
+#define X64_SET_ENTRIES 16384u
 #define X64_JUMP_ENTRIES 16384u /* calls and jumps to other pages all come here */
 struct x64_tlb_entry {
     uint64_t tag;    /* page address, or X64_TLB_NONE */
@@ -30,10 +30,16 @@ struct x64_set {
     struct x64_tlb_entry load[X64_SET_ENTRIES];
     struct x64_tlb_entry store[X64_SET_ENTRIES];
     struct x64_jump_entry jump[X64_JUMP_ENTRIES]; /* by x64_jump_index() */
+    /* Of what the address space executes: no two spaces have the same number, and a new one is taken
+     * when a page of code may have moved. Direct branches to other pages hold for one of them. */
+    uint32_t generation;
+    uint32_t pad[15];
 };
+#define X64_NO_GENERATION 0x7fffffff
 
 /* Low bits of the address with higher ones mixed in: functions that call each other often lie at
- * equal offsets from multiples of 64 KiB. The entries of one page are 1024 in a row, aligned. */
+ * equal offsets from multiples of 64 KiB. The entries of one page are 1024 in a row, aligned. An
+ * address that is not there may be in the neighbour, index ^ 1. */
 static inline unsigned x64_jump_index(uint64_t pc)
 {
     return (unsigned)((pc >> 2 ^ pc >> 16) % X64_JUMP_ENTRIES);
@@ -62,7 +68,13 @@ enum x64_entry {
     X64_E_DISPATCH,    /* jumped to; ECX = site to go on at */
     X64_E_INTERP_ONE,  /* jumped to; ECX = site: the interpreter executes one instruction there */
     X64_E_POLL,        /* called; ECX = site to go on at: returns if nothing was wanted */
-    X64_E_JUMP_MISS,   /* jumped to; RAX = guest address */
+    X64_E_JUMP_SECOND, /* called or jumped to; RAX = guest address, ECX = 16 x64_jump_index() of it,
+                        * EDX = PSTATE.BTYPE there: looks at the neighbour, then leaves */
+    X64_E_RETURN_MISS, /* jumped to; RAX = guest address of a return: leaves */
+    X64_E_JUMP_LEAVE,  /* jumped to; RAX = guest address, EDX = PSTATE.BTYPE there: leaves */
+    X64_E_CROSS,       /* called or jumped to; RAX = guest address of a direct branch's target in another
+                        * page, RDX = end of its rel32, ECX = bytes from the end of its generation to
+                        * there: goes on at the target and may link it */
     X64_E_CRC32,       /* RAX = value, RCX = crc | log2 bytes << 32: RAX = crc */
     X64_E_COUNT
 };
@@ -77,12 +89,15 @@ struct x64_area {
     uint16_t nzcv_pad[3];
     /* nzcv by AH after LAHF after VUCOMIS; [1]: with the operands exchanged */
     uint16_t fcmp[2][X64_FCMP_ENTRIES];
+    int32_t relink;      /* misses of X64_E_CROSS until one of them asks for a link */
+    int32_t relink_pad;
     int64_t budget;      /* counted mode: instructions left */
     uint64_t stack_base; /* RSP of the empty return stack */
     uint64_t stack_limit; /* a call below starts again at stack_base */
     uint64_t c_rsp;      /* RSP of the C caller */
     uint64_t saved_rsp;  /* RSP of translated code while C runs */
     uint64_t unpriv_set; /* struct x64_set of EL0, for LDTR and STTR */
+    uint64_t ram_delta;  /* physical address of guest RAM = host address + this */
     uint64_t set;        /* what R14 is to be when translated code goes on */
     uint32_t mxcsr;      /* the guest's while C runs */
     uint32_t c_mxcsr;
@@ -104,6 +119,7 @@ struct x64_layout {
     int32_t v;         /* V0; 32 of 16 bytes */
     int32_t fpsr;      /* FPSR, 4 bytes */
     int32_t attention; /* 4 bytes: nonzero: leave at the next poll */
+    int32_t monitor;   /* of exclusives: valid and size in bytes, a byte each; +8 physical address; +16 value */
     int32_t btype;     /* PSTATE.BTYPE, 1 byte: kept exact in counted mode only */
     int32_t area;      /* struct x64_area */
 };

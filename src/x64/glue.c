@@ -149,6 +149,81 @@ static uint8_t *leave_for(struct glue *g, enum x64_leave why)
     return at;
 }
 
+/* The entries for a guest address that the jump cache has not in its place. */
+static void jump_entries(struct glue *g, uint8_t *at[X64_E_COUNT])
+{
+    struct x64_buf *b = g->b;
+    int32_t jump = (int32_t)offsetof(struct x64_set, jump);
+    at[X64_E_JUMP_SECOND] = b->p;
+    x64_alu_ri(b, X64_XOR, 0, RCX, 16);
+    x64_alu_rm(b, X64_CMP, 1, RAX, x64_mi(R14, RCX, 0, jump));
+    uint8_t *miss = x64_jcc_fwd8(b, X64_NE);
+    x64_alu_ri(b, X64_AND, 1, RAX, -4096);
+    x64_store(b, 8, area_mem(g, page), RAX);
+    x64_jmp_m(b, x64_mi(R14, RCX, 0, jump + 8));
+    at[X64_E_RETURN_MISS] = b->p;
+    x64_mov_ri(b, RDX, 0);
+    at[X64_E_JUMP_LEAVE] = b->p;
+    x64_patch(b, miss);
+    caller_homes(g, true);
+    vector_moves(g, true);
+    x64_store(b, 8, save_mem(g, 0), RAX);
+    x64_store(b, 8, save_mem(g, 1), RDX);
+    x64_mov_rr(b, 1, RSI, RAX);
+    call_c(g, (uintptr_t)g->hooks->jump);
+    x64_load(b, 8, false, 1, R14, area_mem(g, set));
+    caller_homes(g, false);
+    vector_moves(g, false);
+    x64_test_rr(b, 1, RAX, RAX);
+    uint8_t *unknown = x64_jcc_fwd8(b, X64_E);
+    x64_jmp_r(b, RAX);
+    x64_patch(b, unknown);
+    x64_load(b, 8, false, 1, RAX, save_mem(g, 0));
+    x64_load(b, 8, false, 1, RCX, save_mem(g, 1));
+    (void)leave_for(g, X64_LEAVE_JUMP);
+}
+
+/* A direct branch to another page whose generation is not the present one. Programs that take turns have
+ * the jump cache; the one that stays gets the link. */
+#define RELINK_EVERY 16
+
+static uint8_t *cross(struct glue *g)
+{
+    struct x64_buf *b = g->b;
+    uint8_t *at = b->p;
+    int32_t jump = (int32_t)offsetof(struct x64_set, jump);
+    x64_alu_mi(b, X64_SUB, 0, area_mem(g, relink), 1);
+    uint8_t *link = x64_jcc_fwd8(b, X64_S);
+    x64_rorx(b, 1, RDI, RAX, 12); /* 16 x64_jump_index() */
+    x64_lea(b, 0, RSI, x64_mi(X64_NONE, RAX, 2, 0));
+    x64_alu_rr(b, X64_XOR, 0, RSI, RDI);
+    x64_alu_ri(b, X64_AND, 0, RSI, (int)(X64_JUMP_ENTRIES - 1) << 4);
+    x64_alu_rm(b, X64_CMP, 1, RAX, x64_mi(R14, RSI, 0, jump));
+    uint8_t *miss = x64_jcc_fwd8(b, X64_NE);
+    x64_alu_ri(b, X64_AND, 1, RAX, -4096);
+    x64_store(b, 8, area_mem(g, page), RAX);
+    x64_jmp_m(b, x64_mi(R14, RSI, 0, jump + 8));
+    x64_patch(b, link);
+    x64_patch(b, miss);
+    x64_store_i(b, 4, area_mem(g, relink), RELINK_EVERY);
+    caller_homes(g, true);
+    vector_moves(g, true);
+    x64_store(b, 8, save_mem(g, 0), RAX);
+    x64_mov_rr(b, 1, RSI, RAX);
+    call_c(g, (uintptr_t)g->hooks->cross);
+    x64_load(b, 8, false, 1, R14, area_mem(g, set));
+    caller_homes(g, false);
+    vector_moves(g, false);
+    x64_test_rr(b, 1, RAX, RAX);
+    uint8_t *unknown = x64_jcc_fwd8(b, X64_E);
+    x64_jmp_r(b, RAX);
+    x64_patch(b, unknown);
+    x64_load(b, 8, false, 1, RAX, save_mem(g, 0));
+    x64_mov_ri(b, RCX, 0);
+    (void)leave_for(g, X64_LEAVE_JUMP);
+    return at;
+}
+
 /* ---- Entering: void enter(RDI state, RSI host, RDX left) ---- */
 
 static uint8_t *enter(struct glue *g)
@@ -162,7 +237,7 @@ static uint8_t *enter(struct glue *g)
     /* 8 bytes of return address and 7 pushes: RSP is 16-byte aligned. The pair of the empty stack
      * stands for no caller. A guest may return to an odd address all the same: that one misses. */
     x64_push_i(b, 1);
-    x64_push_m(b, x64_m(RBP, area_mem(g, entry).disp + 8 * X64_E_JUMP_MISS));
+    x64_push_m(b, x64_m(RBP, area_mem(g, entry).disp + 8 * X64_E_RETURN_MISS));
     x64_store(b, 8, area_mem(g, stack_base), RSP);
     x64_lea(b, 1, RAX, x64_m(RSP, -RETURN_STACK_BYTES));
     x64_store(b, 8, area_mem(g, stack_limit), RAX);
@@ -218,14 +293,18 @@ static uint8_t *interp(struct glue *g)
     x64_mov_rr(b, 1, RSI, RAX);
     x64_mov_rr(b, 0, RDX, RCX);
     call_c(g, (uintptr_t)g->hooks->interp);
-    x64_test_sz_rr(b, 1, RAX, RAX);
+    x64_test_rr(b, 1, RAX, RAX);
     uint8_t *left = x64_jcc_fwd(b, X64_E);
     x64_ldmxcsr(b, area_mem(g, mxcsr));
     x64_load(b, 8, false, 1, R14, area_mem(g, set));
     homes(g, false);
     vector_moves(g, false);
+    x64_alu_ri(b, X64_CMP, 1, RAX, (int32_t)(intptr_t)X64_GO_ON);
+    uint8_t *elsewhere = x64_jcc_fwd8(b, X64_NE);
     value_registers(g, false);
     x64_ret(b);
+    x64_patch(b, elsewhere);
+    x64_jmp_r(b, RAX);
     x64_patch(b, left);
     x64_mov_ri(b, RSI, X64_LEAVE_DONE);
     x64_jmp(b, g->leave_saved);
@@ -288,7 +367,8 @@ bool x64_glue_make(struct x64_buf *buf, int64_t exec_minus_write, const struct x
     at[X64_E_DISPATCH] = leave_for(&g, X64_LEAVE_DISPATCH);
     at[X64_E_INTERP_ONE] = leave_for(&g, X64_LEAVE_INTERP_ONE);
     at[X64_E_POLL] = poll(&g);
-    at[X64_E_JUMP_MISS] = leave_for(&g, X64_LEAVE_JUMP);
+    jump_entries(&g, at);
+    at[X64_E_CROSS] = cross(&g);
     at[X64_E_CRC32] = crc32(&g);
     uint8_t *first = enter(&g);
     if (buf->full)

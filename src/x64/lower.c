@@ -662,22 +662,17 @@ static void lower_one(struct lower *e)
         lo_release(e, (ir_val)e->at);
 }
 
-/* What a patched entry jumps to: 11 bytes, right before the entry. */
-#define STALE_BYTES 11
+/* What a patched entry jumps to, right before the entry: a jump that is linked like others, so that
+ * who came by an old link goes on to the new translation. */
+#define STALE_BYTES 5
 
 static void lower_head(struct lower *e)
 {
     struct x64_buf *b = e->b;
-    const struct x64_request *req = e->req;
-    int32_t entries = req->layout->area + (int32_t)offsetof(struct x64_area, entry);
     while (!b->full && ((uintptr_t)(b->p + STALE_BYTES) & 15))
         x64_byte(b, 0x90);
     uint8_t *at = b->p;
-    /* Always 5 bytes: mov ecx, imm32. */
-    x64_byte(b, 0xb9);
-    uint32_t site = X64_SITE(req->start, 0);
-    x64_data(b, &site, sizeof(site));
-    x64_jmp_m(b, x64_m(RBP, entries + 8 * X64_E_DISPATCH));
+    lo_link_point(e, &e->ir->insn[0], x64_jmp_fwd(b), (int32_t)e->req->start);
     if (b->full)
         return;
     CHECK(b->p - at == STALE_BYTES);

@@ -64,12 +64,22 @@ static inline unsigned x64_site_log2(uint32_t site) { return site >> 28; }
 struct x64_hooks {
     /* Addend for [va, ...), or 0: the instruction at the site is to be interpreted. */
     uint64_t (*fill)(void *state, uint64_t va, uint32_t site, uint32_t entry);
-    /* Runs one instruction by the interpreter. True: the block goes on after it. */
-    bool (*interp)(void *state, uint64_t word_op, uint32_t site);
+    /* Runs one instruction by the interpreter. Where to go on: X64_GO_ON: in the block, after it;
+     * null: back in C; else the code there, with an empty return stack. */
+    const void *(*interp)(void *state, uint64_t word_op, uint32_t site);
+    /* The code at a guest address that the jump cache does not know, reached with this PSTATE.BTYPE;
+     * null: translated code is left (X64_LEAVE_JUMP). A hook that throws the code away that calls
+     * return to sets area->saved_rsp to stack_base. */
+    const void *(*jump)(void *state, uint64_t pc, uint32_t btype);
+    /* X64_E_CROSS: code for guest address `pc`, or null: leave. May make the branch that ends at `point`
+     * lead there; its generation ends `distance` bytes before. */
+    const void *(*cross)(void *state, uint64_t pc, uint64_t point, uint32_t distance);
     /* True: nothing to do, the block goes on. */
     bool (*poll)(void *state, uint32_t site);
     uint64_t (*crc32)(void *state, uint64_t value, uint64_t crc_size);
 };
+
+#define X64_GO_ON ((const void *)1)
 
 /* Why translated code came back to C. */
 enum x64_leave {

@@ -86,8 +86,8 @@ static unsigned btype(const struct ir_insn *i)
 /* Leaves to guest address RAX. */
 static void jump_miss(struct lower *e, unsigned next_btype)
 {
-    x64_mov_ri(e->b, RCX, next_btype);
-    lo_jump_entry(e, X64_E_JUMP_MISS);
+    x64_mov_ri(e->b, RDX, next_btype);
+    lo_jump_entry(e, X64_E_JUMP_LEAVE);
 }
 
 static void cold_jump(struct lower *e, const struct lo_cold *c)
@@ -105,8 +105,20 @@ static void to_dispatcher(struct lower *e, const struct ir_insn *i, enum x64_cc 
     c->imm = next_btype;
 }
 
-/* From guest address RAX to the entry of the jump cache, RCX its index; a miss leaves. */
-static void jump_cache(struct lower *e, const struct ir_insn *i, unsigned next_btype)
+/* A miss in the jump cache. r[0]: is it that of a call? It then comes back to where that one does. */
+static void cold_second(struct lower *e, const struct lo_cold *c)
+{
+    x64_mov_ri(e->b, RDX, (uint64_t)c->imm);
+    if (!c->r[0]) {
+        lo_jump_entry(e, X64_E_JUMP_SECOND);
+        return;
+    }
+    lo_call_entry(e, X64_E_JUMP_SECOND);
+    x64_jmp(e->b, c->resume);
+}
+
+/* Goes to guest address RAX by the jump cache. */
+static void jump_cache(struct lower *e, const struct ir_insn *i, unsigned next_btype, bool call)
 {
     struct x64_buf *b = e->b;
     int32_t jump = (int32_t)offsetof(struct x64_set, jump);
@@ -119,9 +131,18 @@ static void jump_cache(struct lower *e, const struct ir_insn *i, unsigned next_b
     x64_alu_rr(b, X64_XOR, 0, RCX, RDX);
     x64_alu_ri(b, X64_AND, 0, RCX, JUMP_MASK);
     x64_alu_rm(b, X64_CMP, 1, RAX, x64_mi(R14, RCX, 0, jump));
-    to_dispatcher(e, i, X64_NE, next_btype);
+    struct lo_cold *c = lo_cold(e, x64_jcc_fwd(b, X64_NE), i, cold_second);
+    c->flags = LO_F_MEM;
+    c->lazy.valid = false;
+    c->imm = next_btype;
+    c->r[0] = call;
     x64_alu_ri(b, X64_AND, 1, RAX, -PAGE_BYTES);
     x64_store(b, 8, lo_area(e, page), RAX);
+    if (call)
+        x64_call_m(b, x64_mi(R14, RCX, 0, jump + 8));
+    else
+        x64_jmp_m(b, x64_mi(R14, RCX, 0, jump + 8));
+    c->resume = b->p;
 }
 
 static void jump_indirect(struct lower *e, const struct ir_insn *i, unsigned next_btype)
@@ -130,8 +151,7 @@ static void jump_indirect(struct lower *e, const struct ir_insn *i, unsigned nex
         jump_miss(e, next_btype);
         return;
     }
-    jump_cache(e, i, next_btype);
-    x64_jmp_m(e->b, x64_mi(R14, RCX, 0, (int32_t)offsetof(struct x64_set, jump) + 8));
+    jump_cache(e, i, next_btype, false);
 }
 
 static void page_address(struct lower *e, int64_t imm)
@@ -149,7 +169,7 @@ static void cold_link(struct lower *e, const struct lo_cold *c)
     lo_jump_entry(e, X64_E_LINK);
 }
 
-static void link_point(struct lower *e, const struct ir_insn *i, uint8_t *point, int32_t target)
+void lo_link_point(struct lower *e, const struct ir_insn *i, uint8_t *point, int32_t target)
 {
     struct lo_cold *c = lo_cold(e, point, i, cold_link);
     c->flags = LO_F_MEM;
@@ -157,12 +177,66 @@ static void link_point(struct lower *e, const struct ir_insn *i, uint8_t *point,
     c->imm = target;
 }
 
+/* r[0]: is it a call? imm: target; resume: the end of the branch; r[1]: distance of X64_E_CROSS. */
+static void cold_cross(struct lower *e, const struct lo_cold *c)
+{
+    struct x64_buf *b = e->b;
+    page_address(e, c->imm);
+    x64_lea(b, 1, RDX, x64_m_at(b, c->resume));
+    x64_mov_ri(b, RCX, (uint64_t)c->r[1]);
+    if (!c->r[0]) {
+        lo_jump_entry(e, X64_E_CROSS);
+        return;
+    }
+    lo_call_entry(e, X64_E_CROSS);
+    x64_jmp(b, c->resume);
+}
+
+static void cold_cross_poll(struct lower *e, const struct lo_cold *c)
+{
+    page_address(e, c->imm);
+    jump_miss(e, 0);
+}
+
+/* To a fixed place in another page: a direct branch, while the generation of what this address space
+ * executes is the one it was made for. */
+static void cross(struct lower *e, const struct ir_insn *i, int64_t target, bool call)
+{
+    struct x64_buf *b = e->b;
+    int32_t generation = (int32_t)offsetof(struct x64_set, generation);
+    x64_alu_mi(b, X64_CMP, 0, x64_m(R14, generation), X64_NO_GENERATION);
+    const uint8_t *compared = b->p;
+    struct lo_cold *c = lo_cold(e, x64_jcc_fwd(b, X64_NE), i, cold_cross);
+    c->flags = LO_F_MEM;
+    c->lazy.valid = false;
+    c->imm = target;
+    c->r[0] = call;
+    if (target < 0 || e->req->poll_all) {
+        x64_alu_mi(b, X64_CMP, 0, x64_m(RBP, e->req->layout->attention), 0);
+        struct lo_cold *p = lo_cold(e, x64_jcc_fwd(b, X64_NE), i, cold_cross_poll);
+        p->flags = LO_F_MEM;
+        p->lazy.valid = false;
+        p->imm = target;
+    }
+    x64_alu_mi(b, X64_ADD, 1, lo_area(e, page), (int32_t)(target & -PAGE_BYTES));
+    if (call)
+        x64_call(b, b->p);
+    else
+        x64_jmp(b, b->p);
+    c->resume = b->p;
+    c->r[1] = (int8_t)(b->p - compared);
+}
+
 /* The end of a path: NZCV is in memory and the budget settled. */
 static void go(struct lower *e, const struct ir_insn *i, int64_t target)
 {
     if (target < 0 || target >= PAGE_BYTES) {
-        page_address(e, target);
-        jump_indirect(e, i, 0);
+        if (e->req->no_chain) {
+            page_address(e, target);
+            jump_miss(e, 0);
+        } else {
+            cross(e, i, target, false);
+        }
         return;
     }
     if (target <= lo_off(e, i) || e->req->poll_all)
@@ -172,7 +246,7 @@ static void go(struct lower *e, const struct ir_insn *i, int64_t target)
         lo_jump_entry(e, X64_E_DISPATCH);
         return;
     }
-    link_point(e, i, x64_jmp_fwd(e->b), (int32_t)target);
+    lo_link_point(e, i, x64_jmp_fwd(e->b), (int32_t)target);
 }
 
 static void cold_exit(struct lower *e, const struct lo_cold *c)
@@ -249,7 +323,7 @@ static void return_site(struct lower *e, const struct ir_insn *i)
         x64_mov_ri(e->b, RCX, X64_SITE(next, 0));
         lo_jump_entry(e, X64_E_DISPATCH);
     } else {
-        link_point(e, i, x64_jmp_fwd(e->b), next);
+        lo_link_point(e, i, x64_jmp_fwd(e->b), next);
     }
 }
 
@@ -273,11 +347,10 @@ void lower_CALL(struct lower *e, const struct ir_insn *i)
     }
     if (inside) {
         push_return(e, i);
-        link_point(e, i, x64_call_fwd(e->b), (int32_t)i->imm);
+        lo_link_point(e, i, x64_call_fwd(e->b), (int32_t)i->imm);
     } else {
         push_return(e, i);
-        jump_cache(e, i, btype(i));
-        x64_call_m(e->b, x64_mi(R14, RCX, 0, (int32_t)offsetof(struct x64_set, jump) + 8));
+        cross(e, i, i->imm, true);
     }
     return_site(e, i);
 }
@@ -291,8 +364,7 @@ void lower_CALLR(struct lower *e, const struct ir_insn *i)
         return;
     }
     push_return(e, i);
-    jump_cache(e, i, btype(i));
-    x64_call_m(e->b, x64_mi(R14, RCX, 0, (int32_t)offsetof(struct x64_set, jump) + 8));
+    jump_cache(e, i, btype(i), true);
     return_site(e, i);
 }
 

@@ -164,6 +164,10 @@ uint32_t lo_site(const struct lower *e, int32_t off, unsigned done);
 /* Byte offset of the guest instruction of i. */
 int32_t lo_off(const struct lower *e, const struct ir_insn *i);
 
+/* RAX = host address of the aligned location of 1 << log2 bytes at a + imm; one that is not aligned is
+ * the interpreter's. Changes RCX; takes no register but that of a. */
+void lo_locate(struct lower *e, const struct ir_insn *i, unsigned log2, bool store);
+
 /* ---- Flags ---- */
 
 /* EFLAGS are about to change: saves NZCV if it lives there and is still needed. */
@@ -186,6 +190,9 @@ void lo_cold_state(struct lower *e, struct lo_cold *c);
 void lo_lazy_end(struct lower *e);
 /* At the block's entry: charges the budget. */
 void lo_count_entry(struct lower *e);
+/* The branch that ends at `point` leads to `target` of the page, by way of X64_E_LINK at first. NZCV
+ * is in memory. */
+void lo_link_point(struct lower *e, const struct ir_insn *i, uint8_t *point, int32_t target);
 /* In a cold piece, before anything else: saves NZCV as it was at the branch. Changes RAX, EFLAGS. */
 void lo_cold_flags(struct lower *e, const struct lo_cold *c);
 /* EFLAGS such that host condition codes stand for A64 condition `cond` (0..13): the code, with up to

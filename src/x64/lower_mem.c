@@ -360,14 +360,18 @@ void lower_FENCE(struct lower *e, const struct ir_insn *i)
 /* ---- Atomics: other agents than this vCPU touch guest memory (devices), with plain accesses; each
  * of these is one host instruction or a compare and exchange. ---- */
 
-/* RAX = host address of the aligned location. */
-static void locate(struct lower *e, const struct ir_insn *i)
+void lo_locate(struct lower *e, const struct ir_insn *i, unsigned log2, bool store)
 {
-    struct lookup k = {.log2 = i->sub, .store = true, .aligned = i->sub > 0};
+    struct lookup k = {.log2 = log2, .store = store, .aligned = log2 > 0};
     k.base = lo_r(e, i->a);
     k.disp = (int32_t)i->imm;
     look_up(e, i, &k);
     x64_lea(e->b, 1, RAX, at(&k, 0));
+}
+
+static void locate(struct lower *e, const struct ir_insn *i)
+{
+    lo_locate(e, i, i->sub, true);
 }
 
 /* dst = low bytes of src, zero-extended. */

@@ -2,8 +2,9 @@
  *
  *   counts KERNELS.BIN [NAME...]
  *
- * prints for each program "NAME GUEST AVX2 AVX512", the guest's instructions and the host's, in a
- * code cache that has them translated and joined already. A count is the same on every machine:
+ * prints for each program "NAME GUEST AVX2 AVX512": how many instructions of the guest and of the
+ * host its rounds take: those of a run with more rounds less those of one with few, in a code cache
+ * that has them translated and joined already. A count is the same on every machine:
  *  - The processor's trap flag (Intel SDM volume 3, 18.3.1.4) stops after each instruction of the
  *    thread that runs the guest; the handler counts those that are in the code cache, fixed code
  *    included. What C does for the guest is not counted: that is the compiler's.
@@ -38,6 +39,7 @@
 #define DATA (RAM + 0x400000)
 #define DATA_BYTES 0x10000u
 #define STACK (RAM + 0x600000)
+#define BUDGET UINT64_C(1000000) /* more than any program takes */
 
 /* Descriptors of 1 GiB, Arm ARM D8.3: block, AF, inner shareable, MAIR index 0. */
 #define BLOCK UINT64_C(0x701)
@@ -45,7 +47,7 @@
 
 struct kernel {
     char name[24];
-    uint64_t entry, rounds;
+    uint64_t entry, rounds[2];
 };
 
 static uint8_t image[CODE_BYTES];
@@ -60,7 +62,7 @@ static void quit(const char *what)
 
 static struct {
     uintptr_t start, end; /* of the code cache */
-    volatile uint64_t inside, outside;
+    volatile uint64_t inside, outside; /* the code cache */
 } count;
 
 static void on_trap(int sig, siginfo_t *info, void *context)
@@ -155,7 +157,7 @@ static void machine_destroy(struct machine *m)
 }
 
 /* The state that programs begin with. */
-static void prepare(struct machine *m, const struct kernel *k)
+static void prepare(struct machine *m, const struct kernel *k, unsigned which)
 {
     struct a64_cpu *cpu = m->cpu;
     for (uint64_t i = 0; i < DATA_BYTES; i += 8)
@@ -167,7 +169,7 @@ static void prepare(struct machine *m, const struct kernel *k)
     cpu->el = 1;
     cpu->spsel = 1;
     cpu->btype = 0;
-    cpu->x[0] = k->rounds;
+    cpu->x[0] = k->rounds[which];
     cpu->x[1] = DATA;
     cpu->sp[1] = STACK;
     cpu->pc = k->entry;
@@ -176,10 +178,8 @@ static void prepare(struct machine *m, const struct kernel *k)
 
 static void run(struct machine *m)
 {
-    enum a64_exit why;
-    do
-        why = m->v->engine->run(m->v, UINT64_MAX / 2 - m->cpu->instret);
-    while (why == A64_EXIT_BUDGET || why == A64_EXIT_REQUEST);
+    atomic_store(&m->cpu->request, 0); /* of the reset */
+    enum a64_exit why = m->v->engine->run(m->v, BUDGET);
     if (why != A64_EXIT_HVC || m->cpu->exit_imm)
         quit("the program did not end at its HVC");
 }
@@ -222,61 +222,73 @@ static bool host_has(const struct x64_host *level)
     return all && host.avx512 >= level->avx512;
 }
 
-/* Guest instructions of a program, by the interpreter; *hash: the state afterwards. */
-static uint64_t count_guest(const struct kernel *k, uint64_t *hash)
+/* What two runs of a program took, and the state after each. */
+struct took {
+    uint64_t instructions[2], hash[2];
+};
+
+static struct took run_guest(const struct kernel *k)
 {
     struct machine *m = machine_create(&interp_engine, CLOCK_COUNTED, false);
-    prepare(m, k);
-    uint64_t before = m->cpu->instret;
-    run(m);
-    uint64_t n = m->cpu->instret - before;
-    *hash = state(m);
+    struct took t;
+    for (unsigned i = 0; i < 2; i++) {
+        prepare(m, k, i);
+        uint64_t before = m->cpu->instret;
+        run(m);
+        t.instructions[i] = m->cpu->instret - before;
+        t.hash[i] = state(m);
+    }
     machine_destroy(m);
-    return n;
+    return t;
 }
 
-/* Host instructions of its second run. False: other results than the interpreter's. */
-static bool count_host(const struct kernel *k, const struct x64_host *level, uint64_t hash,
-                       uint64_t *host)
+/* The third and fourth run: the first two translate and join. */
+static struct took run_host(const struct kernel *k, const struct x64_host *level)
 {
     struct machine *m = machine_create(&jit_engine, CLOCK_HOST, !level->avx512);
     struct jit *j = m->cpu->engine;
+    struct took t;
     j->host = *level;
-    prepare(m, k);
-    run(m);
-    bool same = state(m) == hash;
-    prepare(m, k);
     count.start = (uintptr_t)j->code.exec;
     count.end = count.start + j->code.bytes;
-    count.inside = count.outside = 0;
-    trap_flag(true);
-    run(m);
-    trap_flag(false);
-    *host = count.inside;
-    printf("# %s %s: %llu instructions in C\n", k->name, level->avx512 ? "avx512" : "avx2",
-           (unsigned long long)count.outside);
-    same = same && state(m) == hash;
+    for (unsigned i = 0; i < 4; i++) {
+        prepare(m, k, i % 2);
+        count.inside = count.outside = 0;
+        if (i >= 2)
+            trap_flag(true);
+        run(m);
+        trap_flag(false);
+        t.instructions[i % 2] = count.inside;
+        t.hash[i % 2] = state(m);
+    }
+    printf("# %s %s: %llu, and %llu in C\n", k->name, level->avx512 ? "avx512" : "avx2",
+           (unsigned long long)t.instructions[1], (unsigned long long)count.outside);
     machine_destroy(m);
-    return same;
+    return t;
+}
+
+static uint64_t difference(const struct took *t)
+{
+    return t->instructions[1] - t->instructions[0];
 }
 
 static bool count_kernel(const struct kernel *k, bool avx512)
 {
     const struct x64_host levels[] = {avx2_level, avx512_level()};
-    uint64_t hash, host[2] = {0}, guest = count_guest(k, &hash);
-    bool good = true;
-    for (unsigned i = 0; i < 1u + avx512 && good; i++)
-        good = count_host(k, &levels[i], hash, &host[i]);
-    if (!good) {
-        printf("# %s: other results than the interpreter's\n%s error\n", k->name, k->name);
-        return false;
+    const struct took guest = run_guest(k);
+    uint64_t n = difference(&guest);
+    char column[2][24] = {"-", "-"};
+    for (unsigned i = 0; i < 1u + avx512; i++) {
+        const struct took host = run_host(k, &levels[i]);
+        if (host.hash[0] != guest.hash[0] || host.hash[1] != guest.hash[1]) {
+            printf("%s error\n", k->name);
+            return false;
+        }
+        snprintf(column[i], sizeof(column[i]), "%llu", (unsigned long long)difference(&host));
     }
-    printf("# %s: %.3f", k->name, (double)host[0] / (double)guest);
-    if (avx512)
-        printf(" %.3f", (double)host[1] / (double)guest);
-    printf(" for each guest instruction\n%s %llu %llu ", k->name, (unsigned long long)guest,
-           (unsigned long long)host[0]);
-    printf(avx512 ? "%llu\n" : "-\n", (unsigned long long)host[1]);
+    printf("# %s: %.2f %.2f for each guest instruction\n", k->name, atof(column[0]) / (double)n,
+           atof(column[1]) / (double)n);
+    printf("%s %llu %s %s\n", k->name, (unsigned long long)n, column[0], column[1]);
     return true;
 }
 
@@ -301,6 +313,7 @@ int main(int argc, char **argv)
     const struct x64_host more = avx512_level();
     bool avx512 = host_has(&more), good = true;
     catch_traps();
+    setvbuf(stdout, NULL, _IOLBF, 0);
     for (const struct kernel *k = (const void *)image; *k->name; k++) {
         if (is_wanted(k->name, argv + 2) && !count_kernel(k, avx512))
             good = false;

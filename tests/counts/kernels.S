@@ -1,6 +1,6 @@
 // Small programs of which the host instructions are counted; see counts.c.
 //
-// Each begins with X0 = its number of rounds, X1 = 64 KiB of data (random bytes, the same in every
+// Each is run with X0 = a few rounds and with more of them; the difference is what counts. X1 = 64 KiB of data (random bytes, the same in every
 // run), SP = a stack, NZCV = 0, everything else 0, at EL1, and ends with HVC #0. What is in memory
 // and registers then must be the same with every engine. Registers are used as compilers use them:
 // the low ones first, X19 and up across calls.
@@ -8,11 +8,11 @@
     .arch armv8.2-a+crypto+lse+crc+rcpc
     .equ EL0_ALIAS, 0x40000000 // added to an address: the same memory, for EL0
 
-    .macro kernel name, rounds
+    .macro kernel name, few, many
     .section .table, "a"
 1:  .ascii "\name"
     .skip 24 - (. - 1b)
-    .quad k_\name, \rounds
+    .quad k_\name, \few, \many
     .text
     .balign 4096
 k_\name:
@@ -24,7 +24,7 @@ k_\name:
 
     // ---- Integers ----
 
-    kernel alu, 300
+    kernel alu, 8, 24
     mov x2, #3
     mov x3, #5
     mov x4, #7
@@ -45,7 +45,7 @@ k_\name:
     cbnz x0, 1b
     done
 
-    kernel bits, 300
+    kernel bits, 8, 24
     ldr x2, [x1]
 1:  clz x3, x2
     rbit x4, x2
@@ -66,7 +66,7 @@ k_\name:
     b.ne 1b
     done
 
-    kernel flags, 300
+    kernel flags, 8, 24
     ldp x2, x3, [x1]
     ldp x4, x5, [x1, #16]
 1:  adds x6, x2, x4
@@ -89,7 +89,7 @@ k_\name:
     b.hi 1b
     done
 
-    kernel muldiv, 200
+    kernel muldiv, 8, 24
     ldp x2, x3, [x1]
 1:  madd x4, x2, x3, x0
     msub x5, x4, x3, x2
@@ -107,7 +107,7 @@ k_\name:
     b.ne 1b
     done
 
-    kernel hash, 100
+    kernel hash, 2, 6
     mov x2, #0x9dc5
     movk x2, #0x811c, lsl #16
     mov x3, #0x0193
@@ -125,7 +125,7 @@ k_\name:
     b.ne 1b
     done
 
-    kernel crc32, 300
+    kernel crc32, 8, 24
     mov w2, #-1
     mov x4, x1
 1:  ldr x3, [x4], #8
@@ -139,7 +139,7 @@ k_\name:
 
     // ---- Memory ----
 
-    kernel ldst, 200
+    kernel ldst, 8, 24
     add x2, x1, #256
 1:  ldr x3, [x2, #8]
     ldrb w4, [x2, #3]
@@ -158,7 +158,7 @@ k_\name:
     b.ne 1b
     done
 
-    kernel memcpy, 200
+    kernel memcpy, 8, 24
     add x2, x1, #0x4000
     mov x3, x1
 1:  ldp q0, q1, [x3]
@@ -171,7 +171,7 @@ k_\name:
     b.ne 1b
     done
 
-    kernel strlen, 20
+    kernel strlen, 1, 3
     mov w3, #1
     mov x2, x1
     mov x4, #0
@@ -195,7 +195,7 @@ k_\name:
     sub x0, x0, #1
     ret
 
-    kernel strcmp, 100
+    kernel strcmp, 1, 3
     add x3, x1, #0x1000
     mov x4, #0
 1:  ldr x5, [x1, x4]
@@ -217,7 +217,7 @@ k_\name:
     b.ne 2b
     done
 
-    kernel list, 40
+    kernel list, 1, 2
     mov x2, #0
 1:  add x3, x2, #37 // element n leads to n + 37 mod 64
     and x3, x3, #63
@@ -239,7 +239,7 @@ k_\name:
     mov x0, x3
     done
 
-    kernel sort, 40
+    kernel sort, 8, 20
     // insertion sort of words
     mov x2, #1
 1:  ldr w3, [x1, x2, lsl #2]
@@ -257,7 +257,7 @@ k_\name:
     b.ne 1b
     done
 
-    kernel atomics, 200
+    kernel atomics, 8, 24
     mov x2, #1
     mov x3, #3
     add x10, x1, #8
@@ -279,7 +279,7 @@ k_\name:
 
     // ---- Control ----
 
-    kernel fib, 11
+    kernel fib, 5, 8
     bl 1f
     done
 1:  cmp x0, #1
@@ -298,7 +298,7 @@ k_\name:
     ldp x29, x30, [sp], #32
 2:  ret
 
-    kernel indirect, 200
+    kernel indirect, 8, 40
     mov x19, x0
     adr x2, 5f
     adr x3, 6f
@@ -316,7 +316,7 @@ k_\name:
 6:  eor x0, x0, #0x7f
     ret
 
-    kernel switch, 200
+    kernel switch, 8, 40
     adr x4, 10f
 1:  and x2, x0, #3
     ldrb w3, [x4, x2]
@@ -336,7 +336,7 @@ k_\name:
     b.ne 1b
     done
 
-    kernel pages, 150
+    kernel pages, 8, 40
     // a call into another page and a branch to and fro
     mov x19, x0
 1:  mov x0, x19
@@ -353,7 +353,7 @@ k_\name:
     b.ne 1b
     done
 
-    kernel svc, 100
+    kernel svc, 4, 12
     // system calls: a loop at EL0, a handler that keeps what it uses
     adr x2, 9f
     msr vbar_el1, x2
@@ -395,7 +395,7 @@ k_\name:
 
     // ---- Floating point and vectors ----
 
-    kernel fp_scalar, 150
+    kernel fp_scalar, 4, 16
     ldr w2, [x1]
     ucvtf d0, w2
     fmov d1, #1.5
@@ -420,7 +420,7 @@ k_\name:
     b.ne 1b
     done
 
-    kernel fp_vector, 150
+    kernel fp_vector, 4, 16
     fmov v0.4s, #1.0
     fmov v1.4s, #0.5
     fmov v2.2d, #0.25
@@ -440,7 +440,7 @@ k_\name:
     b.ne 1b
     done
 
-    kernel neon, 150
+    kernel neon, 4, 16
     mov x2, x1
     movi v16.16b, #15
 1:  ldr q0, [x2], #16
@@ -465,7 +465,7 @@ k_\name:
     b.ne 1b
     done
 
-    kernel aes, 100
+    kernel aes, 4, 16
     ldp q1, q2, [x1]
     ldp q3, q4, [x1, #32]
     mov x2, x1
@@ -486,7 +486,7 @@ k_\name:
     b.ne 1b
     done
 
-    kernel sha256, 60
+    kernel sha256, 4, 16
     ldp q0, q1, [x1]
     ldp q4, q5, [x1, #32]
     ldp q6, q7, [x1, #64]
@@ -506,4 +506,4 @@ k_\name:
     done
 
     .section .table, "a"
-    .skip 40
+    .skip 48

@@ -4,7 +4,7 @@
 # Host instructions of translated code for each small program of kernels.S, compared with
 # expected.txt: any difference, for better or worse, is a failure, so that it is seen. UPDATE=1
 # writes the new numbers there instead (a host without AVX-512 keeps the old ones of that column).
-# SOJOURN names the build, its folder; default out/rel/sojourn. NAME...: those programs only.
+# KEEP=FOLDER leaves programs and output there. SOJOURN names the build, its folder; default out/rel/sojourn. NAME...: those programs only.
 #
 # modes: rel
 set -u
@@ -17,8 +17,8 @@ if ! command -v "${cross}gcc" >/dev/null 2>&1; then
     echo "skip counts no ${cross}gcc"
     exit 77
 fi
-tmp=$(mktemp -d) || exit 2
-trap 'rm -rf "$tmp"' EXIT
+tmp=${KEEP:-$(mktemp -d)} || exit 2
+[ -n "${KEEP:-}" ] || trap 'rm -rf "$tmp"' EXIT
 "${cross}gcc" -c -o "$tmp/kernels.o" $here/kernels.S &&
     "${cross}ld" --no-warn-rwx-segments --section-start=.table=0x40200000 -Ttext=0x40201000 \
         -e 0 -o "$tmp/kernels.elf" "$tmp/kernels.o" &&
@@ -28,7 +28,7 @@ ${CC:-gcc} -std=gnu11 -O2 -g -D_GNU_SOURCE -Wall -Wextra -Wshadow -Werror ${TEST
     -Iisa -I"$build/gen" -o "$tmp/counts" $here/counts.c \
     -Wl,--start-group "$build"/lib_*.a -Wl,--end-group -pthread || exit 2
 
-"$tmp/counts" "$tmp/kernels.bin" "$@" >"$tmp/new" 2>"$tmp/err"
+timeout ${LIMIT:-120} "$tmp/counts" "$tmp/kernels.bin" "$@" >"$tmp/new" 2>"$tmp/err"
 status=$?
 cat "$tmp/err"
 [ $status -ne 77 ] || { cat "$tmp/new"; exit 77; }
@@ -40,7 +40,7 @@ if [ -n "${UPDATE:-}" ]; then
 # Host instructions of translated code: made by UPDATE=1 tests/counts/run.sh, see counts.c.
 # program, guest instructions, host instructions with AVX2, with AVX-512
 END
-        awk 'FNR == NR { if (!/^#/) { old[$1] = $4; line[$1] = $0 } next }
+        awk 'FILENAME == ARGV[1] { if (!/^#/) { old[$1] = $4; line[$1] = $0 } next }
             /^#/ { next }
             { if ($4 == "-" && old[$1] != "") $4 = old[$1]; print }' $here/expected.txt "$tmp/new"
     } >"$tmp/expected"
@@ -50,7 +50,7 @@ END
 fi
 
 awk -v named=$# '
-    FNR == NR { if (!/^#/) { was[$1] = $0; order[++n] = $1 } next }
+    FILENAME == ARGV[1] { if (!/^#/) { was[$1] = $0; order[++n] = $1 } next }
     /^#/ { print; next }
     { is[$1] = $0; if (!($1 in was)) print "not ok counts/" $1 " is not in expected.txt" }
     function compare(name, what, old, new)

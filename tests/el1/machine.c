@@ -1,5 +1,5 @@
-/* A VM for the trials of trial.h: the vCPU is driven directly, without its thread, one instruction
- * at a time until an HVC leaves the engine. The trial's system registers are written by MSR's own
+/* A VM for the trials of trial.h: the vCPU is driven directly, without its thread, until an HVC leaves
+ * the engine. The trial's system registers are written by MSR's own
  * function, as the other half does with MSR. */
 #include "machine.h"
 
@@ -84,11 +84,13 @@ bool machine_create(struct machine *m, const char *engine)
     struct err e = {0};
     const struct engine_ops *ops;
     const struct a64_features features = a64_features_default();
-    if (engine_find(engine, &ops, &e) ||
+    struct engine_config config = {0};
+    if (engine_parse(engine, &ops, &config, &e) ||
         vm_create(&m->vm, EL1_RAM, RAM_BYTES, CLOCK_COUNTED, &e)) {
         fprintf(stderr, "el1: %s\n", e.text);
         return false;
     }
+    m->vm.engine_config = config;
     if (vm_add_vcpu(&m->vm, ops, &features, &e)) {
         fprintf(stderr, "el1: %s\n", e.text);
         vm_destroy(&m->vm);
@@ -171,9 +173,10 @@ bool machine_run(struct machine *m, const struct el1_trial *t, struct el1_result
     struct vcpu *v = m->vm.vcpus[0];
     enum a64_exit exit = A64_EXIT_BUDGET;
     load(m, t);
-    for (unsigned i = 0; i < MAX_STEPS && exit != A64_EXIT_HVC; i++) {
+    const uint64_t end = v->cpu.instret + MAX_STEPS;
+    for (unsigned i = 0; i < MAX_STEPS && v->cpu.instret < end && exit != A64_EXIT_HVC; i++) {
         atomic_store(&v->cpu.request, 0);
-        exit = v->engine->run(v, 1);
+        exit = v->engine->run(v, end - v->cpu.instret);
     }
     store(m, t, r);
     return exit == A64_EXIT_HVC;

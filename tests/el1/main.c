@@ -31,7 +31,7 @@ struct test {
     struct el1_batch *batch;
     struct el1_result *mine;
     uint64_t count, seed;
-    const char *only;
+    const char *engine, *only;
     char **command;
     char ram[4096];
     uint64_t trials[EL1_KINDS], wrong[EL1_KINDS], known[EL1_KINDS];
@@ -197,29 +197,28 @@ static int summary(const struct test *t)
         if (!t->trials[k])
             continue;
         if (t->wrong[k])
-            printf("not ok %s: %" PRIu64 " of %" PRIu64 " differ (SEED=%" PRIu64 " I=%s N=%" PRIu64
-                   ")\n", el1_kind_name[k], t->wrong[k], t->trials[k], t->seed, el1_kind_name[k],
-                   t->count);
+            printf("not ok %s,%s: %" PRIu64 " of %" PRIu64 " differ (E=%s SEED=%" PRIu64 " I=%s N=%"
+                   PRIu64 ")\n", el1_kind_name[k], t->engine, t->wrong[k], t->trials[k], t->engine,
+                   t->seed, el1_kind_name[k], t->count);
         else
-            printf("ok %s\n", el1_kind_name[k]);
+            printf("ok %s,%s\n", el1_kind_name[k], t->engine);
         trials += t->trials[k];
         wrong += t->wrong[k];
         known += t->known[k];
     }
     for (unsigned i = 0; i < MAX_REASONS && t->reasons[i].reason; i++)
         printf("# known, %" PRIu64 ": %s\n", t->reasons[i].count, t->reasons[i].reason);
-    printf("# el1: seed %" PRIu64 ", %" PRIu64 " trials, %" PRIu64 " known differences, %" PRIu64
-           " differ\n", t->seed, trials, known, wrong);
+    printf("# el1: %s: seed %" PRIu64 ", %" PRIu64 " trials, %" PRIu64 " known differences, %" PRIu64
+           " differ\n", t->engine, t->seed, trials, known, wrong);
     return wrong || !trials;
 }
 
 int main(int argc, char **argv)
 {
-    static struct test t = {.count = 1000, .seed = 1};
-    const char *engine = "interp";
+    static struct test t = {.count = 1000, .seed = 1, .engine = "interp"};
     for (int c; (c = getopt(argc, argv, "e:n:s:i:")) != -1;) {
         switch (c) {
-        case 'e': engine = optarg; break;
+        case 'e': t.engine = optarg; break;
         case 'n': t.count = strtoull(optarg, NULL, 0); break;
         case 's': t.seed = strtoull(optarg, NULL, 0); break;
         case 'i': t.only = *optarg ? optarg : NULL; break;
@@ -228,7 +227,7 @@ int main(int argc, char **argv)
     }
     t.command = argv + optind;
     t.mine = calloc(EL1_TRIALS, sizeof(*t.mine));
-    if (optind == argc || !t.count || !t.mine || !machine_create(&t.machine, engine))
+    if (optind == argc || !t.count || !t.mine || !machine_create(&t.machine, t.engine))
         return 2;
     if (!map_ram(&t)) {
         perror("el1: cannot map the other machine's RAM");

@@ -8,8 +8,8 @@
 # default out/rel/sojourn. From the environment:
 #     SEED=n     another sequence (default 1)
 #     I=KIND     only sysreg, system, pstate or walk
-#     N=n        trials of each kind (default 20000)
-#     E=NAME     engine (default interp)
+#     N=n        trials of each kind (default 20000, 10000 with jit)
+#     E=NAME     engine (default interp and jit)
 set -eu
 cd "$(dirname "$0")/../.."
 build=$(dirname "${1:-out/rel/sojourn}")
@@ -35,9 +35,19 @@ ${CC:-gcc} -std=gnu11 -O2 -g -D_GNU_SOURCE $warn ${TEST_CFLAGS:-} -Isrc -Iisa -I
     -o "$tmp/el1" $here/main.c $here/generate.c $here/machine.c $here/known.c \
     -Wl,--start-group "$build"/lib_*.a -Wl,--end-group -pthread
 # Features that no CPU model here has are switched off there too. EL2 is for the runner.
-TMPDIR=$tmp "$tmp/el1" -e "${E:-interp}" -n "${N:-20000}" -s "${SEED:-1}" -i "${I:-}" -- \
-    timeout "${TIMEOUT:-120}" "$emu" \
-    -M virt,virtualization=on,gic-version=3,memory-backend=ram -accel tcg \
-    -cpu max,pauth=off,sve=off,sme=off -m 128M \
-    -object memory-backend-file,id=ram,size=128M,mem-path=@RAM@,share=on \
-    -display none -monitor none -serial none -net none -kernel "$tmp/runner.elf"
+status=0
+for engine in ${E:-interp jit}; do
+    count=20000
+    [ "$engine" = interp ] || count=10000
+    TMPDIR=$tmp "$tmp/el1" -e "$engine" -n "${N:-$count}" -s "${SEED:-1}" -i "${I:-}" -- \
+        timeout "${TIMEOUT:-120}" "$emu" \
+        -M virt,virtualization=on,gic-version=3,memory-backend=ram -accel tcg \
+        -cpu max,pauth=off,sve=off,sme=off -m 128M \
+        -object memory-backend-file,id=ram,size=128M,mem-path=@RAM@,share=on \
+        -display none -monitor none -serial none -net none -kernel "$tmp/runner.elf" || {
+        code=$?
+        status=1
+        [ "$code" -eq 1 ] || echo "not ok el1,$engine ended with status $code"
+    }
+done
+exit $status

@@ -4,14 +4,14 @@
 # Two machines that must be equal to the last bit, compared with tools/lockstep; and faults planted
 # in one of them, which must be found at the very instruction (doc/testing-lab.md). From the
 # environment:
-#     N      instructions of the Linux boot in lock-step (default 200000000)
-#     A, B   the engines that boot it (default interp, and interp with the knobs below)
+#     N      instructions of each Linux boot in lock-step (default 200000000)
+#     A, B   the engines that boot it (default interp; and interp with knobs, and then jit)
 set -u
 root=$(cd "$(dirname "$0")/../.." && pwd)
 sojourn=$(realpath "${1:-$root/out/rel/sojourn}")
 lockstep=$(dirname "$sojourn")/lockstep
 instructions=${N:-200000000}
-a=${A:-interp} b=${B:-interp,stress=tlb1+poll+preempt}
+a=${A:-interp}
 cross=${CROSS-aarch64-linux-gnu-}
 cd "$root" || exit 1 # where the tool finds isa/a64.isa
 if ! command -v "${cross}gcc" >/dev/null; then
@@ -47,11 +47,15 @@ all=stress=tlb1+code1+nofast+poll+preempt
 for image in "$work"/*.bin; do
     name=$(basename "$image" .bin)
     case $name in elf_*) image=$work/$name.elf ;; esac
-    equal "equal_$name" --kernel "$image" --b interp,$all --chunk 17 --instructions 2000000
+    for b in interp,$all jit jit,$all+nochain; do
+        equal "equal_$name,$b" --kernel "$image" --b $b --chunk 17 --instructions 2000000
+    done
 done
 for name in mmu_tlb switch exc_el0; do
-    equal "equal_flush_$name" --kernel "$work/$name.bin" --a interp,stress=nofast \
-        --b interp,stress=flush:7 --chunk 16 --instructions 400000
+    for b in interp,stress=flush:7 jit,stress=flush:50+avx2; do
+        equal "equal_$name,$b" --kernel "$work/$name.bin" --a interp,stress=nofast --b $b --chunk 16 \
+            --instructions 400000
+    done
 done
 
 # ---- Each run is like the others, with threads and without ----
@@ -60,9 +64,11 @@ hashes() { # STATISTICS
     sed -n 's/^\(state\|ram\)_hash //p; s/^vcpu0.instructions //p' "$1" | tr '\n' ' '
 }
 for name in timer switch gic; do
-    for n in 1 2; do
+    n=0
+    for engine in interp jit; do
+        n=$((n + 1))
         "$sojourn" run --kernel "$work/$name.bin" --no-rng --memory 64M --clock counted:5 \
-            --console "file:$work/console$n" --stats "$work/stats$n" </dev/null
+            --engine $engine --console "file:$work/console$n" --stats "$work/stats$n" </dev/null
     done
     compare --kernel "$work/$name.bin" --memory 64M --seed 5 --b interp,stress=preempt
     sed -n 's/^equal: \([0-9]*\) instructions, state \([^,]*\), RAM \([^,]*\),.*/\1 \2 \3 /p' \
@@ -84,11 +90,16 @@ done
     { echo "not ok chain does not build"; exit 1; }
 chain=(--kernel "$work/chain" --memory 16M)
 
-# The instructions that chain.S names in its comments, and two branches.
+# The instructions that chain.S names in its comments, and two branches, in either engine: the other
+# machine has the translator.
+n=0
 for name in $(sed -n 's,.*// \([A-Z0-9]*\(_[a-z0-9_]*\)*\)$,\1,p' tests/lockstep/chain.S) CBNZ B; do
     from=80004 # the chain begins
     [ "$name" != CBNZ ] || from=70000
-    compare "${chain[@]}" --instructions 150000 --b "interp,fault=$name:5@$from"
+    n=$((n + 1))
+    base=interp
+    [ $((n % 2)) -eq 0 ] || base=jit
+    compare "${chain[@]}" --instructions 150000 --a jit --b "$base,fault=$name:5@$from"
     status=$?
     planted=$(said 'planted in B: instruction \([0-9]*\)')
     found=$(said 'the first difference is after instruction \([0-9]*\)')
@@ -103,12 +114,15 @@ for name in $(sed -n 's,.*// \([A-Z0-9]*\(_[a-z0-9_]*\)*\)$,\1,p' tests/lockstep
 done
 
 # A translation that stays is found where it is used, which no saved state would show.
-compare --kernel "$work/mmu_tlb.bin" --b interp,fault=lost-tlbi@1000000 --instructions 3000000
-if [ $? -eq 1 ] && [ "$(said 'the first difference is after instruction \([0-9]*\)')" -gt 1000000 ]; then
-    ok finds_lost_tlbi
-else
-    not_ok finds_lost_tlbi
-fi
+for base in interp jit; do
+    compare --kernel "$work/mmu_tlb.bin" --b $base,fault=lost-tlbi@1000000 --instructions 3000000
+    if [ $? -eq 1 ] &&
+        [ "$(said 'the first difference is after instruction \([0-9]*\)')" -gt 1000000 ]; then
+        ok finds_lost_tlbi,$base
+    else
+        not_ok finds_lost_tlbi,$base
+    fi
+done
 compare "${chain[@]}" --instructions 150000 --b interp,fault=crash@70000
 if [ $? -eq 1 ] && grep -q 'after instruction 70001$' "$work/out"; then ok finds_crash; else not_ok finds_crash; fi
 compare "${chain[@]}" --chunk 3 --ram-every 1 --timeout 1 --b interp,fault=hang@200 --instructions 300
@@ -121,13 +135,15 @@ if [ $? -eq 2 ]; then ok refuses_unknown_fault; else not_ok refuses_unknown_faul
 if kernel=$(tools/guest/fetch-kernel cloud 2>"$work/out") &&
     tools/guest/make-initramfs --command 'while :; do ls -lR /proc/self /dev | sort >/tmp/x; done' \
         "$work/initrd" 2>"$work/out"; then
-    if compare --kernel "$kernel/vmlinuz" --initrd "$work/initrd" --append "console=ttyAMA0" \
-        --a "$a" --b "$b" --instructions "$instructions"; then
-        ok "linux_in_lockstep_$instructions"
-    else
-        not_ok "linux_in_lockstep_$instructions"
-    fi
-    sed 's/^/# /' "$work/out"
+    for b in ${B:-interp,stress=tlb1+poll+preempt jit jit,stress=nochain+avx2+preempt}; do
+        if compare --kernel "$kernel/vmlinuz" --initrd "$work/initrd" --append "console=ttyAMA0" \
+            --a "$a" --b "$b" --instructions "$instructions"; then
+            ok "linux_in_lockstep_$instructions,$b"
+        else
+            not_ok "linux_in_lockstep_$instructions,$b"
+        fi
+        sed 's/^/# /' "$work/out"
+    done
 else
     echo "skip linux_in_lockstep no kernel: $(tail -n 1 "$work/out")"
 fi

@@ -3,8 +3,8 @@
 #
 #   tests/prog/run.sh BIN [NAME...]    BIN: the monitor, or a qemu-system-aarch64 as an oracle
 #
-# Prints `ok NAME`, `not ok NAME` or `skip NAME reason` per program and a summary. Environment:
-# TIMEOUT (seconds per program, 120), KEEP (folder for images and logs, kept), BUILD_ONLY (do not run
+# Prints `ok NAME,ENGINE`, `not ok NAME,ENGINE` or `skip NAME reason` per program and engine, and a
+# summary. Environment: ENGINES (as --engine has them; all), TIMEOUT (seconds per program, 120), KEEP (folder for images and logs, kept), BUILD_ONLY (do not run
 # what is built there), CROSS (prefix of the compiler), PROG_CFLAGS (more flags), RUN_ARGS (more
 # arguments for BIN). README says more.
 #
@@ -15,6 +15,10 @@ bin=${1:?usage: run.sh BIN [NAME...]}
 shift
 cross=${CROSS-aarch64-linux-gnu-}
 limit=${TIMEOUT:-120}
+case $(basename "$bin") in
+qemu-system-*) engines=qemu ;;
+*) engines=${ENGINES:-$(sed -n 's/^ENGINE("\([^"]*\)".*/\1/p' "$here/../../src/engine/engines.def")} ;;
+esac
 names=$*
 [ -n "$names" ] || names=$(cd "$here" && for f in *.c *.S; do [ -f "$f" ] && echo "${f%.*}"; done | sort)
 passed=0 failed=0 skipped=0
@@ -81,7 +85,7 @@ build() { # name -> $out/name.elf, $out/name.bin
         "${cross}objcopy" -O binary "$out/$1.elf" "$out/$1.bin"
 }
 
-run() { # name -> $out/name.log
+run() { # name engine -> $out/name.log
     image=$out/$1.bin
     case $1 in
     elf_*) image=$out/$1.elf ;;
@@ -96,7 +100,7 @@ run() { # name -> $out/name.log
     *)
         # shellcheck disable=SC2086
         timeout "$limit" "$bin" run --kernel "$image" --console "file:$out/$1.log" --no-rng --quiet \
-            ${RUN_ARGS:-} </dev/null
+            --engine "$2" ${RUN_ARGS:-} </dev/null
         ;;
     esac
 }
@@ -107,15 +111,17 @@ for n in $names; do
         continue
     fi
     [ -z "${BUILD_ONLY:-}" ] || continue
-    run "$n" >"$out/$n.err" 2>&1
-    status=$?
-    if [ $status -eq 0 ] && grep -q '^SUCCESS' "$out/$n.log" 2>/dev/null; then
-        result ok "$n"
-        continue
-    fi
-    if [ $status -eq 124 ]; then why="(no end after $limit s)"; else why="(status $status)"; fi
-    result 'not ok' "$n" "$why"
-    sed 's/^/    /' "$out/$n.err" "$out/$n.log" 2>/dev/null | tail -n 100
+    for engine in $engines; do
+        run "$n" "$engine" >"$out/$n.err" 2>&1
+        status=$?
+        if [ $status -eq 0 ] && grep -q '^SUCCESS' "$out/$n.log" 2>/dev/null; then
+            result ok "$n,$engine"
+            continue
+        fi
+        if [ $status -eq 124 ]; then why="(no end after $limit s)"; else why="(status $status)"; fi
+        result 'not ok' "$n,$engine" "$why"
+        sed 's/^/    /' "$out/$n.err" "$out/$n.log" 2>/dev/null | tail -n 100
+    done
 done
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" -eq 0 ]

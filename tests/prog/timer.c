@@ -254,10 +254,16 @@ static void interrupts(void)
     EQ(order[1], PHYS);
 }
 
+#define TICKS 200
 static u64 next_due, period;
 
+/* Stops by itself: on a slow host nothing but the handler runs while it goes on. */
 static void periodic(u32 intid)
 {
+    if (hits[VIRT] >= TICKS) {
+        off(intid);
+        return;
+    }
     next_due += period;
     MSR(cntv_cval_el0, next_due);
 }
@@ -271,10 +277,10 @@ static void ticks(void)
     next_due = start + period;
     MSR(cntv_cval_el0, next_due);
     MSR(cntv_ctl_el0, 1);
-    wait_for(&hits[VIRT], 200);
+    wait_for(&hits[VIRT], TICKS);
     MSR(cntv_ctl_el0, 0);
-    TRUE(hits[VIRT] >= 200);
-    TRUE(MRS(cntvct_el0) - start >= 199 * period);
+    EQ(hits[VIRT], TICKS);
+    TRUE(MRS(cntvct_el0) - start >= (TICKS - 1) * period);
     on_hit = off;
 }
 

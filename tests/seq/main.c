@@ -4,8 +4,7 @@
  *     seq [-e ENGINE] [-n COUNT] [-k STATES] [-s SEED] [-i INDEX] -- COMMAND...
  *
  * COUNT sequences, each with up to STATES states: both sides translate the words once for all of
- * them. Each sequence has its own random numbers, made from SEED and its index: INDEX repeats one.
- * */
+ * them. Each sequence has its own random numbers, from SEED and its index: INDEX repeats one. */
 #include "make.h"
 #include "oracle.h"
 
@@ -24,6 +23,7 @@ struct test {
     struct oracle oracle;
     uint64_t index[RANDOM_BATCHES][RANDOM_BATCH];
     struct random_result mine[RANDOM_BATCHES][RANDOM_BATCH];
+    const char *engine;
     uint64_t count, states, seed;
     uint64_t next, last, made, random; /* generation: sequence, states that it has had */
     const struct random_trial *before;
@@ -86,8 +86,8 @@ static void report(const struct test *test, uint64_t index, const struct random_
                    const struct random_result *mine, const struct random_result *theirs)
 {
     const struct random_state *i = &t->state, *a = &mine->state, *b = &theirs->state;
-    printf("# sequence #%" PRIu64 " (SEED=%" PRIu64 " I=%" PRIu64 "): nzcv %" PRIx64 " fpcr %08"
-           PRIx64 "\n", index, test->seed, index, i->nzcv >> 28, i->fpcr);
+    printf("# sequence #%" PRIu64 " (E=%s SEED=%" PRIu64 " I=%" PRIu64 "): nzcv %" PRIx64
+           " fpcr %08" PRIx64 "\n", index, test->engine, test->seed, index, i->nzcv >> 28, i->fpcr);
     for (unsigned k = 0; k < t->count; k++) {
         char text[256];
         a64_disasm(t->word[k], RANDOM_SLOT + 4 * k, text, sizeof(text));
@@ -138,11 +138,11 @@ static void run_batches(struct test *t)
 
 int main(int argc, char **argv)
 {
-    static struct test t = {.count = 1000, .states = 8, .seed = 1};
-    const char *engine = "interp", *only = NULL;
+    static struct test t = {.count = 1000, .states = 8, .seed = 1, .engine = "interp"};
+    const char *only = NULL;
     for (int c; (c = getopt(argc, argv, "e:n:k:s:i:")) != -1;) {
         switch (c) {
-        case 'e': engine = optarg; break;
+        case 'e': t.engine = optarg; break;
         case 'n': t.count = strtoull(optarg, NULL, 0); break;
         case 'k': t.states = strtoull(optarg, NULL, 0); break;
         case 's': t.seed = strtoull(optarg, NULL, 0); break;
@@ -154,17 +154,18 @@ int main(int argc, char **argv)
         return 2;
     t.next = only ? strtoull(only, NULL, 0) : 0;
     t.last = only ? t.next + 1 : t.count;
-    if (!machine_create(&t.machine, engine, 0) || !oracle_start(&t.oracle, argv + optind))
+    if (!machine_create(&t.machine, t.engine, 0) || !oracle_start(&t.oracle, argv + optind))
         return 2;
     run_batches(&t);
     oracle_stop(&t.oracle);
     machine_destroy(&t.machine);
     if (t.wrong)
-        printf("not ok sequences: %" PRIu64 " of %" PRIu64 " differ (SEED=%" PRIu64 " N=%" PRIu64
-               " K=%" PRIu64 ")\n", t.wrong, t.trials, t.seed, t.count, t.states);
+        printf("not ok sequences,%s: %" PRIu64 " of %" PRIu64 " differ (E=%s SEED=%" PRIu64 " N=%"
+               PRIu64 " K=%" PRIu64 ")\n", t.engine, t.wrong, t.trials, t.engine, t.seed, t.count,
+               t.states);
     else
-        printf("ok sequences\n");
-    printf("# seq: seed %" PRIu64 ", %" PRIu64 " sequences, %" PRIu64 " trials, %" PRIu64
-           " words, %" PRIu64 " differ\n", t.seed, t.sequences, t.trials, t.words, t.wrong);
+        printf("ok sequences,%s\n", t.engine);
+    printf("# seq: %s: seed %" PRIu64 ", %" PRIu64 " sequences, %" PRIu64 " trials, %" PRIu64
+           " words, %" PRIu64 " differ\n", t.engine, t.seed, t.sequences, t.trials, t.words, t.wrong);
     return t.wrong || !t.trials;
 }

@@ -7,9 +7,9 @@
 # its folder; default out/rel/sojourn. From the environment:
 #     SEED=n     another sequence of sequences (default 1)
 #     I=n        only the sequence with this index
-#     N=n        sequences (default 10000)
+#     N=n        sequences (default 10000, 5000 with engines that translate)
 #     K=n        states for each (default 8)
-#     E=NAME     engine (default interp)
+#     E=NAME     engine (default: the interpreter, and the translator in both forms of host code)
 set -eu
 cd "$(dirname "$0")/../.."
 build=$(dirname "${1:-out/rel/sojourn}")
@@ -34,5 +34,15 @@ ${CC:-gcc} -std=gnu11 -O2 -g -D_GNU_SOURCE $warn $words ${TEST_CFLAGS:-} -Isrc -
     -I"$build/gen" -I$rand -o "$tmp/seq" tests/seq/main.c tests/seq/make.c $rand/generate.c \
     $rand/machine.c $rand/known.c $rand/oracle.c \
     -Wl,--start-group "$build"/lib_*.a -Wl,--end-group -pthread
-"$tmp/seq" -e "${E:-interp}" -n "${N:-10000}" -k "${K:-8}" -s "${SEED:-1}" -i "${I:-}" -- \
-    timeout --foreground "${LIMIT:-600}" "$emu" -cpu max,pauth=off,sve=off,sme=off "$tmp/guest"
+status=0
+for engine in ${E:-interp jit jit,stress=avx2}; do
+    count=10000
+    [ "$engine" = interp ] || count=5000
+    "$tmp/seq" -e "$engine" -n "${N:-$count}" -k "${K:-8}" -s "${SEED:-1}" -i "${I:-}" -- \
+        timeout --foreground "${LIMIT:-600}" "$emu" -cpu max,pauth=off,sve=off,sme=off "$tmp/guest" || {
+        code=$?
+        status=1
+        [ "$code" -eq 1 ] || echo "not ok sequences,$engine ended with status $code"
+    }
+done
+exit $status

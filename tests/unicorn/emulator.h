@@ -29,8 +29,7 @@ struct emulator {
     uint64_t exceptions;
 };
 
-/* An emulator with the map of random.h. False, after saying why on stderr, if that is not possible.
- * */
+/* An emulator with the map of random.h. False, after saying why on stderr, if there is none. */
 bool emulator_create(struct emulator *e);
 void emulator_destroy(struct emulator *e);
 

@@ -30,7 +30,7 @@ struct expected {
 struct test {
     struct machine machine;
     struct emulator emulator;
-    const char *only;
+    const char *engine, *only;
     uint64_t words, states, seed;
     int64_t only_trial; /* -1: all */
 
@@ -160,8 +160,8 @@ static void report(const struct test *test, const struct expected *e, const stru
 {
     const struct random_state *i = &t->state, *a = &mine->r.state, *b = &theirs->r.state;
     const char *name = a64_op_info[e->op].name;
-    printf("# %s #%" PRIu64 " (SEED=%" PRIu64 " K=%" PRIu64 " I=%s T=%" PRIu64 "):\n", name,
-           e->index, test->seed, test->states, name, e->index);
+    printf("# %s #%" PRIu64 " (E=%s SEED=%" PRIu64 " K=%" PRIu64 " I=%s T=%" PRIu64 "):\n", name,
+           e->index, test->engine, test->seed, test->states, name, e->index);
     for (unsigned k = 0; k < t->count; k++) {
         char text[256];
         a64_disasm(t->word[k], RANDOM_SLOT + 4 * k, text, sizeof(text));
@@ -256,31 +256,30 @@ static int summary(const struct test *t, double seconds)
             printf("# %s: not comparable, see known.c\n", name);
             none++;
         } else if (t->wrong[op]) {
-            printf("not ok %s: %" PRIu64 " of %" PRIu64 " differ (SEED=%" PRIu64 " I=%s N=%" PRIu64
-                   " K=%" PRIu64 ")\n", name, t->wrong[op], t->trials[op], t->seed, name, t->words,
-                   t->states);
+            printf("not ok %s,%s: %" PRIu64 " of %" PRIu64 " differ (E=%s SEED=%" PRIu64 " I=%s N=%"
+                   PRIu64 " K=%" PRIu64 ")\n", name, t->engine, t->wrong[op], t->trials[op],
+                   t->engine, t->seed, name, t->words, t->states);
             bad++;
         } else {
-            printf("ok %s\n", name);
+            printf("ok %s,%s\n", name, t->engine);
         }
         lines++;
         trials += t->trials[op];
         known += t->known[op];
     }
-    printf("# unicorn: seed %" PRIu64 ", %" PRIu64 " lines of isa/, %" PRIu64 " not comparable, %"
-           PRIu64 " trials (%.0f/s, %" PRIu64 " exceptions), %" PRIu64 " known differences, %"
-           PRIu64 " lines differ\n", t->seed, lines, none, trials, (double)trials / seconds,
+    printf("# unicorn: %s: seed %" PRIu64 ", %" PRIu64 " lines of isa/, %" PRIu64
+           " not comparable, %" PRIu64 " trials (%.0f/s, %" PRIu64 " exceptions), %" PRIu64
+           " known differences, %" PRIu64 " lines differ\n", t->engine, t->seed, lines, none, trials, (double)trials / seconds,
            t->emulator.exceptions, known, bad);
     return bad || !trials;
 }
 
 int main(int argc, char **argv)
 {
-    static struct test t = {.words = 100, .states = 8, .seed = 1, .only_trial = -1};
-    const char *engine = "interp";
+    static struct test t = {.words = 100, .states = 8, .seed = 1, .only_trial = -1, .engine = "interp"};
     for (int c; (c = getopt(argc, argv, "e:n:k:s:i:t:")) != -1;) {
         switch (c) {
-        case 'e': engine = optarg; break;
+        case 'e': t.engine = optarg; break;
         case 'n': t.words = strtoull(optarg, NULL, 0); break;
         case 'k': t.states = strtoull(optarg, NULL, 0); break;
         case 's': t.seed = strtoull(optarg, NULL, 0); break;
@@ -291,7 +290,7 @@ int main(int argc, char **argv)
     }
     if (optind != argc || !t.words || !t.states)
         return 2;
-    if (!machine_create(&t.machine, engine, 1) || !emulator_create(&t.emulator))
+    if (!machine_create(&t.machine, t.engine, 1) || !emulator_create(&t.emulator))
         return 2;
     double start = now_seconds();
     for (unsigned op = 0; op < A64_OP_COUNT; op++) {

@@ -7,11 +7,11 @@
 # SOJOURN names the build, its folder; default out/rel/sojourn. From the environment:
 #     SEED=n     another sequence (default 1)
 #     I=NAME     only this line of isa/; NAME* all that begin so
-#     N=n        words for each line (default 150)
+#     N=n        words for each line (default 150, 40 with engines that translate)
 #     K=n        states for each word (default 8): both sides translate once for all of them
 #     T=n        only this trial of each line, as reports number them (with the same SEED and K)
-#     E=NAME     engine (default interp)
-# Prints "ok NAME" or "not ok NAME" for each line of isa/. Exit status 77: skipped, says why.
+#     E=NAME     engine (default interp and jit)
+# Prints "ok NAME,ENGINE" or "not ok NAME,ENGINE" for each line of isa/. Exit status 77: skipped, says why.
 set -eu
 cd "$(dirname "$0")/../.."
 build=$(dirname "${1:-out/rel/sojourn}")
@@ -29,4 +29,14 @@ rand=tests/isa/random
 "$cc" -std=gnu11 -O2 -g -D_GNU_SOURCE $warn ${TEST_CFLAGS:-} -Isrc -Iisa -I"$build/gen" -I$rand \
     -o "$tmp/unicorn" $here/main.c $here/emulator.c $here/known.c $rand/generate.c $rand/machine.c \
     -Wl,--start-group "$build"/lib_*.a -Wl,--end-group -pthread -lunicorn
-"$tmp/unicorn" -e "${E:-interp}" -n "${N:-150}" -k "${K:-8}" -s "${SEED:-1}" -i "${I:-}" -t "${T:-}"
+status=0
+for engine in ${E:-interp jit}; do
+    words=150
+    [ "$engine" = interp ] || words=40
+    "$tmp/unicorn" -e "$engine" -n "${N:-$words}" -k "${K:-8}" -s "${SEED:-1}" -i "${I:-}" -t "${T:-}" || {
+        code=$?
+        status=1
+        [ "$code" -eq 1 ] || echo "not ok unicorn,$engine ended with status $code"
+    }
+done
+exit $status

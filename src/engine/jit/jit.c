@@ -4,6 +4,7 @@
 
 #include "engine/jit/jit_int.h"
 
+#include "a64/debug.h"
 #include "base/fault.h"
 
 #include <errno.h>
@@ -15,6 +16,11 @@
 _Static_assert(sizeof(struct x64_area) <= A64_ENGINE_AREA, "area of translated code");
 _Static_assert(offsetof(struct jit, it) == 0, "cpu->engine is a struct interp, too");
 _Static_assert(offsetof(struct a64_cpu, x) == 0, "JIT_STATE_BIAS");
+_Static_assert(offsetof(struct a64_monitor, valid) == 0 && sizeof(bool) == 1 &&
+                   offsetof(struct a64_monitor, size) == 1 &&
+                   offsetof(struct a64_monitor, pa) == 8 &&
+                   offsetof(struct a64_monitor, value) == 16,
+               "x64_layout.monitor");
 _Static_assert(sizeof(atomic_uint) == 4, "translated code compares 4 bytes");
 
 /* ---- Creation ---- */
@@ -27,6 +33,7 @@ static const struct x64_layout layout = {
     .v = FROM_STATE(v),
     .fpsr = FROM_STATE(fp.fpsr),
     .attention = FROM_STATE(attention),
+    .monitor = FROM_STATE(monitor),
     .btype = FROM_STATE(btype),
     .area = FROM_STATE(engine_area),
 };
@@ -53,6 +60,7 @@ static int make_glue(struct jit *j, struct err *e)
     x64_area_init(j->area);
     for (unsigned n = 0; n < X64_E_COUNT; n++)
         j->area->entry[n] = j->glue.entry[n];
+    j->area->ram_delta = j->it.mem->ram_base - (uint64_t)(uintptr_t)j->it.mem->ram;
     if (j->trace)
         jit_trace_glue(j);
     return 0;
@@ -140,7 +148,9 @@ static void jit_tlbi(struct vcpu *v, const struct a64_tlbi *op)
 static void jit_context_changed(struct vcpu *v)
 {
     struct jit *j = v->cpu.engine;
-    interp_context(&j->it);
+    j->stale = true;
+    if (j->it.watch || v->cpu.sys[A64_MDSCR_EL1] & MDSCR_MDE) /* `watch` may change */
+        jit_interp_ready(j);
     j->dirty = j->changed = true;
 }
 

@@ -30,6 +30,7 @@
 #define JIT_SPACES 24u     /* address spaces of EL0 that have a set */
 #define JIT_FETCH 256u     /* pages of code remembered by a set */
 #define JIT_TRANSIENT 64u
+#define JIT_PLACES 8192u   /* pages of code whose address a set knows; a power of two */
 #define JIT_FILLED 256u    /* entries remembered, so that clearing need not look at all */
 #define JIT_RANGES 16u
 #define JIT_BLOOM_WORDS 16u
@@ -72,6 +73,12 @@ struct jit_set {
     unsigned ranges;
     struct x64_tlb_entry *only[2]; /* stress knob tlb1: the last load and store entry */
     struct jit_fetch fetch[JIT_FETCH];
+    /* At which address each page of code is executed. Where there is no knowing, or one is executed at
+     * two, no direct branches lead from page to page. */
+    struct jit_place { uint64_t va; uint32_t page; } place[JIT_PLACES];
+    unsigned places;
+    bool aliased;
+    bool worn_out; /* has no more generations */
 };
 
 /* ---- Code ---- */
@@ -120,7 +127,7 @@ struct jit_code {
 struct jit_stats {
     uint64_t first_ticks, first_ns; /* when the engine was made: what a tick is */
     uint64_t blocks, guest, bytes, cold, ticks, too_big;
-    uint64_t links, jumps, dispatches, single, hooks;
+    uint64_t links, crosses, jumps, dispatches, single, hooks;
     uint64_t fills, walks, flushes, invalidated, resets;
     uint64_t fallback[A64_OP_COUNT];
 };
@@ -141,6 +148,7 @@ struct jit {
 
     /* Context. */
     bool dirty;    /* something that jit_context() looks at may have changed */
+    bool stale;    /* the interpreter has not been told of a change of context: jit_interp_ready() */
     bool changed;  /* since it was cleared: translations, code or context: leave the block */
     unsigned mode; /* LIFT_* of the code to run now, without LIFT_GUARDED */
     uint64_t regime[4];
@@ -165,6 +173,15 @@ struct jit {
 
     struct jit_stats stat;
 };
+
+/* Before the interpreter looks at memory: what follows from PSTATE and the control registers. Changes
+ * of context are many more than instructions that it executes. */
+static inline void jit_interp_ready(struct jit *j)
+{
+    if (j->stale)
+        interp_context(&j->it);
+    j->stale = false;
+}
 
 static inline struct jit *jit_of(struct interp *it)
 {
@@ -209,8 +226,13 @@ uint64_t jit_fill(void *state, uint64_t va, uint32_t site, uint32_t entry);
 /* The page of RAM that an instruction is fetched from; null: the fetch faults, the interpreter will
  * say how. Valid until the next call. */
 const struct jit_fetch *jit_fetch(struct jit *j, uint64_t pc);
+/* What the jump cache has for pc; null: nothing. */
+const void *jit_jump_find(struct jit *j, uint64_t pc);
 /* `host` is the translation of what is at pc now. */
 void jit_jump_enter(struct jit *j, uint64_t pc, const void *host);
+/* May a direct branch lead to pc, which the jump cache knows, while jit_generation() is what it is? */
+bool jit_may_cross(struct jit *j, uint64_t pc);
+uint32_t jit_generation(struct jit *j);
 /* Addresses in the cache are no more. */
 void jit_jumps_flush(struct jit *j);
 /* Removes what lets stores to a page of RAM pass without a look. */
@@ -263,9 +285,18 @@ void jit_stats(struct vcpu *v, FILE *to);
 
 /* ---- jit_trace.c: all of them with j->trace only ---- */
 
-/* The block that j->ir was made from and `marks` describes (x64_request.marks). */
-void jit_trace_block(struct jit *j, const struct jit_block *b, uint32_t page, uint64_t pc,
-                     const struct x64_result *result, const uint32_t *marks);
+/* Where a translation came from and where it is: written at code.p, its rare code at `cold`. */
+struct jit_traced {
+    uint32_t page; /* of RAM */
+    uint64_t pc;
+    const struct x64_result *result;
+    const uint32_t *marks; /* x64_request.marks */
+    const uint8_t *cold;
+    uint32_t cold_bytes;
+};
+
+/* The block that was made from j->ir. */
+void jit_trace_block(struct jit *j, const struct jit_block *b, const struct jit_traced *t);
 /* The fixed code: from the cache's start to code.first. */
 void jit_trace_glue(struct jit *j);
 

@@ -84,31 +84,6 @@ static bool may_continue(struct jit *j, enum xr r)
            (!request_wanted(cpu) && !interrupt_wanted(cpu) && !a64_debug_active(cpu));
 }
 
-static bool hook_interp(void *state, uint64_t word_op, uint32_t site)
-{
-    struct jit *j = jit_of_state(state);
-    struct a64_cpu *cpu = j->cpu;
-    enum a64_op op = (enum a64_op)(word_op >> 32);
-    j->stat.fallback[op]++;
-    j->stat.hooks++;
-    jit_sync_out(j, site);
-    if (a64_op_info[op].traits & A64_TRAIT_BRANCH) {
-        const struct jit_fetch *f = jit_fetch(j, cpu->pc);
-        j->it.fetch_guarded = f && f->guarded;
-    }
-    enum xr r = interp_handlers[op](cpu, (uint32_t)word_op);
-    cpu->instret++;
-    j->exiting = r == XR_EXIT;
-    if (r != XR_NEXT && r != XR_SYNC)
-        return false;
-    cpu->pc += 4;
-    if (!may_continue(j, r))
-        return false;
-    jit_sync_in(j);
-    j->area->budget -= (int64_t)x64_site_undone(site) - 1;
-    return true;
-}
-
 /* CRC-32 of ISO 3309, which x86-64 has no instruction for. */
 static uint64_t hook_crc32(void *state, uint64_t value, uint64_t crc_size)
 {
@@ -119,14 +94,13 @@ static uint64_t hook_crc32(void *state, uint64_t value, uint64_t crc_size)
     return crc;
 }
 
-const struct x64_hooks jit_hooks = {
-    .fill = jit_fill,
-    .interp = hook_interp,
-    .poll = hook_poll,
-    .crc32 = hook_crc32,
-};
-
 /* ---- From block to block ---- */
+
+/* Landing pads, debug state and higher levels are the interpreter's. */
+static bool can_translate(const struct a64_cpu *cpu)
+{
+    return cpu->el <= 1 && !cpu->btype && !a64_debug_active(cpu);
+}
 
 /* The block at a guest address; null: the interpreter is to go on there. */
 static struct jit_block *block_at(struct jit *j, uint64_t pc, bool *guarded)
@@ -194,6 +168,115 @@ static const void *follow_jump(struct jit *j, const struct x64_left *left)
     return host;
 }
 
+/* ---- Hooks that change where translated code goes on ---- */
+
+/* The code at PC, when nothing wants the dispatcher to look first; else null. */
+static const void *go_on(struct jit *j)
+{
+    struct a64_cpu *cpu = j->cpu;
+    bool guarded;
+    if (cpu->instret >= j->end || attention(cpu) || request_wanted(cpu) || interrupt_wanted(cpu) ||
+        !can_translate(cpu))
+        return NULL;
+    if (j->dirty || jit_mode(j) != j->mode)
+        jit_context(j);
+    const void *host = jit_jump_find(j, cpu->pc);
+    if (!host) {
+        const struct jit_block *b = block_at(j, cpu->pc, &guarded);
+        if (!b)
+            return NULL;
+        host = jit_code_exec(j, b);
+        if (!sees_btype(j, cpu->pc, guarded))
+            jit_jump_enter(j, cpu->pc, host);
+    }
+    jit_sync_in(j);
+    j->area->page = cpu->pc & PAGE_MASK_VA;
+    j->area->saved_rsp = j->area->stack_base;
+    j->changed = false;
+    return host;
+}
+
+static const void *hook_interp(void *state, uint64_t word_op, uint32_t site)
+{
+    struct jit *j = jit_of_state(state);
+    struct a64_cpu *cpu = j->cpu;
+    enum a64_op op = (enum a64_op)(word_op >> 32);
+    j->stat.fallback[op]++;
+    j->stat.hooks++;
+    jit_sync_out(j, site);
+    if (op == A64_BR || op == A64_BLR) {
+        const struct jit_fetch *f = jit_fetch(j, cpu->pc);
+        j->it.fetch_guarded = f && f->guarded;
+    }
+    if (op != A64_SVC && op != A64_ERET)
+        jit_interp_ready(j);
+    enum xr r = interp_handlers[op](cpu, (uint32_t)word_op);
+    cpu->instret++;
+    j->exiting = r == XR_EXIT;
+    if (j->exiting)
+        return NULL;
+    if (r != XR_NEXT && r != XR_SYNC)
+        return go_on(j);
+    cpu->pc += 4;
+    if (!may_continue(j, r))
+        return go_on(j);
+    jit_sync_in(j);
+    j->area->budget -= (int64_t)x64_site_undone(site) - 1;
+    return X64_GO_ON;
+}
+
+/* An indirect branch, or one to another page, that the jump cache does not know. Null: follow_jump()
+ * is to look again. */
+static const void *hook_jump(void *state, uint64_t pc, uint32_t btype)
+{
+    struct jit *j = jit_of_state(state);
+    uint64_t epoch = j->code.epoch;
+    bool guarded;
+    const struct jit_block *b = attention(j->cpu) ? NULL : block_at(j, pc, &guarded);
+    if (epoch != j->code.epoch)
+        j->area->saved_rsp = j->area->stack_base;
+    bool seen = b && sees_btype(j, pc, guarded);
+    if (!b || (seen && btype))
+        return NULL;
+    const void *host = jit_code_exec(j, b);
+    if (!seen)
+        jit_jump_enter(j, pc, host);
+    if (j->count) /* the block clears it once it runs */
+        j->cpu->btype = (uint8_t)btype;
+    j->stat.jumps++;
+    j->area->page = pc & PAGE_MASK_VA;
+    return host;
+}
+
+/* A direct branch to another page. It holds as long as nothing that this address space executes moves,
+ * and no page of code is executed at two addresses. */
+static const void *hook_cross(void *state, uint64_t pc, uint64_t point, uint32_t distance)
+{
+    struct jit *j = jit_of_state(state);
+    uint64_t epoch = j->code.epoch;
+    const void *host = hook_jump(state, pc, 0);
+    if (!host || epoch != j->code.epoch || !jit_may_cross(j, pc))
+        return host;
+    int32_t rel = (int32_t)((int64_t)(uintptr_t)host - (int64_t)point);
+    uint32_t generation = jit_generation(j);
+    uint8_t *end = jit_code_write(j, point);
+    memcpy(end - sizeof(rel), &rel, sizeof(rel));
+    memcpy(end - distance - sizeof(generation), &generation, sizeof(generation));
+    j->stat.crosses++;
+    return host;
+}
+
+const struct x64_hooks jit_hooks = {
+    .fill = jit_fill,
+    .interp = hook_interp,
+    .jump = hook_jump,
+    .cross = hook_cross,
+    .poll = hook_poll,
+    .crc32 = hook_crc32,
+};
+
+/* ---- Running ---- */
+
 /* Runs translated code from block `b` at PC on. */
 static enum go run_blocks(struct jit *j, const struct jit_block *b)
 {
@@ -229,7 +312,7 @@ static enum go run_translated(struct jit *j)
 {
     struct a64_cpu *cpu = j->cpu;
     bool guarded;
-    if (cpu->el > 1 || cpu->btype || a64_debug_active(cpu))
+    if (!can_translate(cpu))
         return GO_STEP;
     if (j->dirty || jit_mode(j) != j->mode)
         jit_context(j);
@@ -249,6 +332,7 @@ static enum a64_exit loop(struct jit *j, uint64_t end)
         enum go go = run_translated(j);
         if (go == GO_STEP) {
             j->stat.single++;
+            jit_interp_ready(j);
             if (interp_step(cpu) == XR_EXIT)
                 go = GO_EXIT;
         }

@@ -29,7 +29,7 @@ static void line(FILE *to, const char *name, uint64_t value)
     fprintf(to, "jit.%s %" PRIu64 "\n", name, value);
 }
 
-/* What was executed by the interpreter for want of a lifter, or because the lifter left it to it. */
+/* What the interpreter executed for translated code, by encoding. */
 struct fallback {
     unsigned op;
     uint64_t count;
@@ -66,12 +66,14 @@ void jit_stats(struct vcpu *v, FILE *to)
     line(to, "code_bytes", s->bytes);
     line(to, "cold_code_bytes", s->cold);
     line(to, "cache_bytes", j->code.bytes);
-    line(to, "cache_used_bytes", (uint64_t)(j->code.p - j->code.write));
+    line(to, "cache_used_bytes",
+         (uint64_t)(j->code.p - j->code.write + j->code.cold - j->code.middle));
     line(to, "cache_resets", s->resets);
     line(to, "translation_ns", (uint64_t)ns);
     fprintf(to, "jit.translation_ns_per_instruction %.1f\n", s->guest ? ns / (double)s->guest : 0);
     line(to, "untranslatable", s->too_big);
     line(to, "links", s->links);
+    line(to, "links_between_pages", s->crosses);
     line(to, "jump_misses", s->jumps);
     line(to, "dispatches", s->dispatches);
     line(to, "single_steps", s->single);

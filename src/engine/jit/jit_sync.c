@@ -19,23 +19,26 @@
 #define MXCSR_STICKY 0x3fu
 #define MXCSR_RC_SHIFT 13
 
-static uint32_t nzcv_out(unsigned w)
+static uint32_t nzcv_out(uint32_t w)
 {
-    return (w & NZCV_SF ? PSTATE_N : 0) | (w & NZCV_ZF ? PSTATE_Z : 0) |
-           (w & NZCV_CF ? 0 : PSTATE_C) | (w & NZCV_OF ? PSTATE_V : 0);
+    return (w & (NZCV_SF | NZCV_ZF)) << 16 | (~w & NZCV_CF) << 21 | (w & NZCV_OF) << 28;
 }
 
 static uint16_t nzcv_in(uint32_t nzcv)
 {
-    return (uint16_t)((nzcv & PSTATE_N ? NZCV_SF : 0) | (nzcv & PSTATE_Z ? NZCV_ZF : 0) |
-                      (nzcv & PSTATE_C ? 0 : NZCV_CF) | (nzcv & PSTATE_V ? NZCV_OF : 0));
+    return (uint16_t)((nzcv >> 16 & (NZCV_SF | NZCV_ZF)) | (~nzcv >> 21 & NZCV_CF) |
+                      (nzcv >> 28 & NZCV_OF));
 }
+_Static_assert(PSTATE_N == NZCV_SF << 16 && PSTATE_Z == NZCV_ZF << 16 &&
+                   PSTATE_C == NZCV_CF << 21 && PSTATE_V == NZCV_OF << 28,
+               "places of the flags");
 
 static uint32_t fpsr_of(uint32_t mxcsr)
 {
-    return (mxcsr & 1 ? FPSR_IOC : 0) | (mxcsr & 4 ? FPSR_DZC : 0) | (mxcsr & 8 ? FPSR_OFC : 0) |
-           (mxcsr & 16 ? FPSR_UFC : 0) | (mxcsr & 32 ? FPSR_IXC : 0);
+    return (mxcsr & 1) | (mxcsr >> 1 & 0x1e);
 }
+_Static_assert(FPSR_IOC == 1 && FPSR_DZC == 2 && FPSR_OFC == 4 && FPSR_UFC == 8 && FPSR_IXC == 16,
+               "places of the exceptions");
 
 static uint32_t mxcsr_of(uint32_t fpcr)
 {

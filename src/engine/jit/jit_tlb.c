@@ -61,14 +61,26 @@ static void clear_fetch(struct jit_set *s)
     s->has_fetch = false;
 }
 
+/* Direct branches between pages hold no longer. Sets number theirs in turn. */
+static void new_generation(struct jit_set *s)
+{
+    s->x->generation += JIT_SPACES + 1;
+    if (s->x->generation >= X64_NO_GENERATION - JIT_SPACES - 1) {
+        s->x->generation = 0; /* after 2^26 of them; no branch has 0 */
+        s->aliased = s->worn_out = true;
+    }
+}
+
 static void clear_jumps(struct jit_set *s)
 {
     if (s->jump_count > JIT_FILLED)
         clear_tags(s->x->jump, X64_JUMP_ENTRIES);
     for (unsigned i = 0; i < s->jump_count && s->jump_count <= JIT_FILLED; i++)
         s->x->jump[s->jumps[i]].pc = X64_TLB_NONE;
-    if (s->jump_count)
+    if (s->jump_count) {
         memset(s->jump_pages, 0, sizeof(s->jump_pages));
+        new_generation(s);
+    }
     s->jump_count = 0;
 }
 
@@ -99,6 +111,10 @@ static void clear_set(struct jit_set *s)
     s->transient_count = 0;
     s->transient_code = false;
     s->ranges = 0;
+    if (s->places)
+        memset(s->place, 0, sizeof(s->place));
+    s->places = 0;
+    s->aliased = s->worn_out;
 }
 
 static void clear_transient(struct jit_set *s)
@@ -418,6 +434,48 @@ uint64_t jit_fill(void *state, uint64_t va, uint32_t site, uint32_t entry)
 
 /* ---- Code ---- */
 
+/* True: the present address space has `page` at address va too. */
+static bool still_at(struct jit *j, uint64_t va, uint32_t page)
+{
+    struct a64_walk req = {.va = va, .access = A64_ACCESS_FETCH, .el = j->cpu->el};
+    struct a64_translation t;
+    struct a64_fault fault;
+    return a64_translate(j->cpu, &req, &t, &fault) &&
+           (t.pa - j->it.mem->ram_base) >> MEM_PAGE_SHIFT == page;
+}
+
+/* A page of code is about to be executed at address va & PAGE_MASK_VA (odd: not 0): see struct jit_set.place. Every page that is
+ * comes here first, since clear_set() empties the table together with all that leads to a page. */
+static void note_place(struct jit *j, struct jit_set *s, uint32_t page, uint64_t va)
+{
+    unsigned at = page * 0x9e3779b1u / (UINT32_MAX / JIT_PLACES + 1);
+    for (unsigned i = 0; i < 16; i++) {
+        struct jit_place *p = &s->place[(at + i) % JIT_PLACES];
+        if (p->va && p->page != page)
+            continue;
+        bool moved = p->va && p->va != va;
+        if (moved && still_at(j, p->va & PAGE_MASK_VA, page))
+            break;
+        if (moved)
+            new_generation(s);
+        s->places++;
+        *p = (struct jit_place){.va = va, .page = page};
+        return;
+    }
+    s->aliased = true;
+    new_generation(s);
+}
+
+bool jit_may_cross(struct jit *j, uint64_t pc)
+{
+    return !current_set(j)->aliased && jit_jump_find(j, pc);
+}
+
+uint32_t jit_generation(struct jit *j)
+{
+    return current_set(j)->x->generation;
+}
+
 const struct jit_fetch *jit_fetch(struct jit *j, uint64_t pc)
 {
     struct jit_set *s = current_set(j);
@@ -442,6 +500,7 @@ const struct jit_fetch *jit_fetch(struct jit *j, uint64_t pc)
         .page = (uint32_t)((uint64_t)(host - j->it.mem->ram) >> MEM_PAGE_SHIFT),
         .guarded = t.guarded,
     };
+    note_place(j, s, f->page, va | 1);
     return f;
 }
 
@@ -451,14 +510,28 @@ static unsigned bloom_bit(uint64_t va)
     return (unsigned)(page * UINT64_C(0x9e3779b97f4a7c15) >> 54); /* 10 bits */
 }
 
+const void *jit_jump_find(struct jit *j, uint64_t pc)
+{
+    const struct x64_set *x = current_set(j)->x;
+    unsigned index = x64_jump_index(pc);
+    if (x->jump[index].pc != pc)
+        index ^= 1;
+    return x->jump[index].pc == pc ? (const void *)(uintptr_t)x->jump[index].host : NULL;
+}
+
 void jit_jump_enter(struct jit *j, uint64_t pc, const void *host)
 {
     struct jit_set *s = current_set(j);
     DCHECK(s->jump_mode == j->mode);
     unsigned b = bloom_bit(pc), index = x64_jump_index(pc);
-    if (s->x->jump[index].pc == X64_TLB_NONE)
+    struct x64_jump_entry *e = &s->x->jump[index];
+    if (e->pc == X64_TLB_NONE) {
         remember(s->jumps, &s->jump_count, index);
-    s->x->jump[index] = (struct x64_jump_entry){.pc = pc, .host = (uint64_t)(uintptr_t)host};
+    } else if (e->pc != pc) { /* what is there makes room */
+        remember(s->jumps, &s->jump_count, index ^ 1);
+        s->x->jump[index ^ 1] = *e;
+    }
+    *e = (struct x64_jump_entry){.pc = pc, .host = (uint64_t)(uintptr_t)host};
     s->jump_pages[b / 64] |= BIT(b % 64);
 }
 
@@ -469,6 +542,7 @@ static void drop_jumps(struct jit_set *s, uint64_t va)
     unsigned b = bloom_bit(va), first = x64_jump_index(va) & ~(PAGE_WORDS - 1);
     if (!s->jump_count || !(s->jump_pages[b / 64] & BIT(b % 64)))
         return;
+    new_generation(s);
     for (unsigned i = 0; i < PAGE_WORDS; i++) {
         struct x64_jump_entry *e = &s->x->jump[first + i];
         if ((e->pc & PAGE_MASK_VA) == va)
@@ -542,6 +616,7 @@ static void init_set(struct jit_set *s, unsigned number, struct x64_set *x)
 {
     s->number = number;
     s->x = x;
+    x->generation = number + 2;
     s->jump_mode = UINT32_MAX;
     s->data_count = s->jump_count = JIT_FILLED + 1; /* never cleared yet */
     s->has_fetch = true;

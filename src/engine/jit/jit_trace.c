@@ -7,13 +7,15 @@
  *       0xffff800008011040  8b010000  add x0, x0, x1, lsl #0
  *     ir:
  *        1: i64 get x0 ; guest 0, 1 uses, last 3
- *     host: at 0x7f2a54001035
- *       +0010  4d 01 c8
+ *     host: entry +0001040 at 0x7f2a54001040
+ *       ; guest 0
+ *       +0001040  4d 01 c8
  *
- * Host code is bytes with their offset from the block's start, a new line for each guest
- * instruction; tools/trace-dis replaces them by what objdump makes of them. It begins with the path
- * of a stale entry; the entry itself is the address after "at". A guest address is the one by which
- * the code was reached when it was translated; other mappings of the page use the same translation.
+ * Host code is bytes with their offset in the code cache, a new line for each guest instruction;
+ * tools/trace-dis replaces them by what objdump makes of them. It begins with the path of a stale
+ * entry, and ends with what is out of line, elsewhere in the cache. A guest address is the one by
+ * which the code was reached when it was translated; other mappings of the page use the same
+ * translation.
  *
  * perf(1) takes names of code that is in no file from /tmp/perf-PID.map: start, length, name. A
  * cache that was reset uses its addresses again; perf then knows the last names only.
@@ -33,6 +35,11 @@ static void name_code(const struct jit *j, const void *start, uint64_t bytes, co
     fprintf(j->trace->perf_map, "%" PRIxPTR " %" PRIx64 " %s\n", (uintptr_t)start, bytes, name);
 }
 
+static const uint8_t *exec_of(const struct jit *j, const uint8_t *written)
+{
+    return j->code.exec + (written - j->code.write);
+}
+
 /* Entries of the fixed code, as enum x64_entry. */
 static const char *const entry_name[X64_E_COUNT] = {
     [X64_E_FILL_LOAD] = "sojourn_fill_load",
@@ -44,7 +51,9 @@ static const char *const entry_name[X64_E_COUNT] = {
     [X64_E_DISPATCH] = "sojourn_dispatch",
     [X64_E_INTERP_ONE] = "sojourn_interp_one",
     [X64_E_POLL] = "sojourn_poll",
-    [X64_E_JUMP_MISS] = "sojourn_jump_miss",
+    [X64_E_JUMP_SECOND] = "sojourn_jump_second",
+    [X64_E_RETURN_MISS] = "sojourn_return_miss",
+    [X64_E_JUMP_LEAVE] = "sojourn_jump_leave",
     [X64_E_CRC32] = "sojourn_crc32",
 };
 
@@ -75,18 +84,19 @@ void jit_trace_glue(struct jit *j)
         name_entry(j, j->glue.entry[n], entry_name[n] ? entry_name[n] : "sojourn_entry");
 }
 
-static void name_block(const struct jit *j, const uint8_t *start, uint64_t pc, unsigned el,
-                       uint32_t bytes)
+static void name_block(const struct jit *j, const struct jit_traced *t, unsigned el)
 {
-    char name[40];
-    snprintf(name, sizeof(name), "guest_el%u_%016" PRIx64, el, pc);
-    name_code(j, start, bytes, name);
+    char name[48];
+    snprintf(name, sizeof(name), "guest_el%u_%016" PRIx64, el, t->pc);
+    name_code(j, exec_of(j, j->code.p), t->result->bytes, name);
+    snprintf(name, sizeof(name), "guest_el%u_%016" PRIx64 "_rare", el, t->pc);
+    if (t->cold_bytes)
+        name_code(j, exec_of(j, t->cold), t->cold_bytes, name);
 }
 
 /* ---- The trace ---- */
 
-static void show_head(const struct jit *j, unsigned mode, uint32_t page, uint64_t pc,
-                      uint32_t bytes)
+static void show_head(const struct jit *j, const struct jit_traced *t, unsigned mode)
 {
     static const struct {
         unsigned bit;
@@ -97,13 +107,14 @@ static void show_head(const struct jit *j, unsigned mode, uint32_t page, uint64_
         {LIFT_SPEL0, "spel0"},
     };
     FILE *to = j->trace->to;
-    fprintf(to, "block %" PRIu64 ": pc 0x%" PRIx64 ", page 0x%" PRIx32 " of RAM, EL%d", j->stat.blocks,
-            pc, page, mode & LIFT_EL1 ? 1 : 0);
+    fprintf(to, "block %" PRIu64 ": pc 0x%" PRIx64 ", page 0x%" PRIx32 " of RAM, EL%d",
+            j->stat.blocks, t->pc, t->page, mode & LIFT_EL1 ? 1 : 0);
     for (unsigned n = 0; n < ARRAY_LEN(modes); n++) {
         if (mode & modes[n].bit)
             fprintf(to, " %s", modes[n].name);
     }
-    fprintf(to, "; %u instructions, %" PRIu32 " bytes\n", j->ir.guest_count, bytes);
+    fprintf(to, "; %u instructions, %" PRIu32 " bytes and %" PRIu32 "\n", j->ir.guest_count,
+            t->result->bytes, t->cold_bytes);
 }
 
 static void show_guest(const struct jit *j, uint32_t page, uint64_t pc)
@@ -118,48 +129,49 @@ static void show_guest(const struct jit *j, uint32_t page, uint64_t pc)
     }
 }
 
-static void show_bytes(FILE *to, const uint8_t *code, uint32_t from, uint32_t end)
+static void show_bytes(const struct jit *j, const uint8_t *code, uint32_t bytes)
 {
-    for (uint32_t at = from; at < end; at++) {
-        bool first = (at - from) % BYTES_A_LINE == 0;
-        if (first)
-            fprintf(to, "%s  +%04" PRIx32 " ", at == from ? "" : "\n", at);
-        fprintf(to, " %02x", code[at]);
+    FILE *to = j->trace->to;
+    for (uint32_t n = 0; n < bytes; n++) {
+        if (n % BYTES_A_LINE == 0)
+            fprintf(to, "%s  +%07tx ", n ? "\n" : "", code + n - j->code.write);
+        fprintf(to, " %02x", code[n]);
     }
-    if (from < end)
+    if (bytes)
         fputc('\n', to);
 }
 
-static void show_host(const struct jit *j, const uint8_t *code, const uint8_t *entry,
-                      uint32_t bytes, const uint32_t *marks)
+static void show_host(const struct jit *j, const struct jit_block *b, const struct jit_traced *t)
 {
+    const uint8_t *code = j->code.p;
+    unsigned count = j->ir.guest_count;
     FILE *to = j->trace->to;
-    fprintf(to, "host: at 0x%" PRIxPTR "\n", (uintptr_t)entry);
-    show_bytes(to, code, 0, marks[0]);
-    for (unsigned n = 0; n < j->ir.guest_count; n++) {
+    fprintf(to, "host: entry +%07" PRIx32 " at 0x%" PRIxPTR "\n", b->entry,
+            (uintptr_t)jit_code_exec(j, b));
+    show_bytes(j, code, t->marks[0]);
+    for (unsigned n = 0; n < count; n++) {
         fprintf(to, "  ; guest %u\n", n);
-        show_bytes(to, code, marks[n], marks[n + 1]);
+        show_bytes(j, code + t->marks[n], t->marks[n + 1] - t->marks[n]);
     }
     fputs("  ; out of line\n", to);
-    show_bytes(to, code, marks[j->ir.guest_count], bytes);
+    show_bytes(j, code + t->marks[count], t->result->bytes - t->marks[count]);
+    show_bytes(j, t->cold, t->cold_bytes);
 }
 
-void jit_trace_block(struct jit *j, const struct jit_block *b, uint32_t page, uint64_t pc,
-                     const struct x64_result *result, const uint32_t *marks)
+void jit_trace_block(struct jit *j, const struct jit_block *b, const struct jit_traced *t)
 {
-    const struct engine_trace *t = j->trace;
-    const uint8_t *entry = jit_code_exec(j, b), *start = entry - result->entry;
-    if (t->perf_map)
-        name_block(j, start, pc, b->mode & LIFT_EL1 ? 1 : 0, result->bytes);
-    if (!t->to || pc > t->last || pc + b->bytes - 4 < t->first)
+    const struct engine_trace *trace = j->trace;
+    if (trace->perf_map)
+        name_block(j, t, b->mode & LIFT_EL1 ? 1 : 0);
+    if (!trace->to || t->pc > trace->last || t->pc + b->bytes - 4 < trace->first)
         return;
-    show_head(j, b->mode, page, pc, result->bytes);
-    if (t->guest)
-        show_guest(j, page, pc);
-    if (t->ir) {
-        fputs("ir:\n", t->to);
-        ir_print(&j->ir, t->to);
+    show_head(j, t, b->mode);
+    if (trace->guest)
+        show_guest(j, t->page, t->pc);
+    if (trace->ir) {
+        fputs("ir:\n", trace->to);
+        ir_print(&j->ir, trace->to);
     }
-    if (t->host)
-        show_host(j, j->code.p, entry, result->bytes, marks);
+    if (trace->host)
+        show_host(j, b, t);
 }

@@ -69,9 +69,14 @@ static struct jit_block *translate(struct jit *j, uint32_t page, uint64_t pc, un
         j->stat.guest += j->ir.guest_count;
         j->stat.bytes += result.bytes;
         j->stat.cold += (uint64_t)(cold.p - c->cold);
+        if (UNLIKELY(j->trace != NULL)) {
+            const struct jit_traced traced = {page, pc, &result, marks, c->cold,
+                                              (uint32_t)(cold.p - c->cold)};
+            uint64_t start = __rdtsc();
+            jit_trace_block(j, b, &traced);
+            j->stat.ticks -= __rdtsc() - start;
+        }
         c->cold = cold.p;
-        if (UNLIKELY(j->trace != NULL))
-            jit_trace_block(j, b, page, pc, &result, marks);
         c->p += (result.bytes + BLOCK_ALIGN - 1) & ~(BLOCK_ALIGN - 1);
         return b;
     }

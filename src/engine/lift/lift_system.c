@@ -186,11 +186,27 @@ static bool sp_el0_allowed(const struct lift *l)
     return (l->mode & LIFT_EL1) && !(l->mode & LIFT_SPEL0);
 }
 
+#define SCTLR_DZE 14
+#define SCTLR_UCI 26
+
+/* DCZID_EL0: blocks of 64 bytes; DZP where SCTLR_EL1.DZE traps. */
+static ir_val read_dczid(struct lift *l)
+{
+    struct ir_block *b = l->b;
+    if (l->mode & LIFT_EL1)
+        return ir_const(b, IR_I64, 4);
+    ir_val sctlr = lift_state_get(l, 3, storage(A64_SCTLR_EL1));
+    ir_val dze = ir_bini(b, IR_AND, IR_I64, ir_bini(b, IR_SHR, IR_I64, sctlr, SCTLR_DZE - 4), BIT(4));
+    return ir_bini(b, IR_XOR, IR_I64, dze, BIT(4) | 4);
+}
+
 /* The value of a register, or 0: the interpreter reads it. */
 static ir_val read_register(struct lift *l, enum a64_sysreg reg)
 {
     if (a64_sysreg_is_plain(reg, level(l), false))
         return lift_state_get(l, 3, storage(reg));
+    if (reg == A64_DCZID_EL0)
+        return read_dczid(l);
     if (reg == A64_FPCR && !(l->mode & LIFT_FPOFF))
         return lift_state_get(l, 2, offsetof(struct a64_cpu, fp.fpcr));
     if (reg == A64_SP_EL0 && sp_el0_allowed(l))
@@ -267,21 +283,47 @@ bool lift_MSR_r(struct lift *l, uint32_t word)
 
 /* ---- System instructions ---- */
 
-/* DC ZVA. SCTLR_EL1.DZE traps it at EL0: then the address becomes one that no translation can have,
- * so that the access ends up with the interpreter, which traps. */
-bool lift_SYS(struct lift *l, uint32_t word)
+/* An address that an instruction of this kind may use. At EL0 a bit of SCTLR_EL1 that is clear traps:
+ * then it becomes one that no translation can have, so that the access ends up with the interpreter,
+ * which traps. */
+static ir_val allowed_address(struct lift *l, unsigned rt, unsigned sctlr_bit)
 {
     struct ir_block *b = l->b;
-    if (a64_sysop_find(word >> 5 & 0xffff) != A64_DC_ZVA)
+    ir_val va = lift_x(l, rt, IR_I64);
+    if (l->mode & LIFT_EL1)
+        return va;
+    ir_val sctlr = lift_state_get(l, 3, storage(A64_SCTLR_EL1));
+    ir_val allowed = ir_bini(b, IR_SHL, IR_I64, sctlr, 63 - sctlr_bit);
+    allowed = ir_bini(b, IR_SAR, IR_I64, allowed, 63); /* all ones or none */
+    ir_val never = ir_bini(b, IR_AND, IR_I64, ir_un(b, IR_NOT, IR_I64, allowed), BIT(54));
+    return ir_bin(b, IR_OR, IR_I64, ir_bin(b, IR_AND, IR_I64, va, allowed), never);
+}
+
+/* Caches are coherent: cleaning one needs no more than the permission to read, which a load asks for.
+ * Nor does invalidating instructions, since stores do that when they happen; but for what devices
+ * wrote, which asks for attention. */
+static void cache_line(struct lift *l, unsigned rt)
+{
+    const struct lift_addr at = {.base = allowed_address(l, rt, SCTLR_UCI)};
+    (void)lift_load(l, 0, &at);
+}
+
+bool lift_SYS(struct lift *l, uint32_t word)
+{
+    const unsigned rt = a64_get_SYS(word).rt;
+    switch (a64_sysop_find(word >> 5 & 0xffff)) {
+    case A64_DC_ZVA:
+        ir_emit(l->b, IR_ZERO64, IR_VOID, 0, allowed_address(l, rt, SCTLR_DZE), 0, 0, 0);
+        return true;
+    case A64_DC_CVAC:
+    case A64_DC_CVAU:
+    case A64_DC_CIVAC:
+        cache_line(l, rt);
+        return true;
+    case A64_IC_IVAU:
+        cache_line(l, rt);
+        return lift_ISB(l, word);
+    default:
         return false;
-    ir_val va = lift_x(l, a64_get_SYS(word).rt, IR_I64);
-    if (!(l->mode & LIFT_EL1)) {
-        ir_val sctlr = lift_state_get(l, 3, storage(A64_SCTLR_EL1));
-        ir_val allowed = ir_bini(b, IR_SHL, IR_I64, sctlr, 63 - 14);
-        allowed = ir_bini(b, IR_SAR, IR_I64, allowed, 63); /* all ones or none */
-        ir_val never = ir_bini(b, IR_AND, IR_I64, ir_un(b, IR_NOT, IR_I64, allowed), BIT(54));
-        va = ir_bin(b, IR_OR, IR_I64, ir_bin(b, IR_AND, IR_I64, va, allowed), never);
     }
-    ir_emit(b, IR_ZERO64, IR_VOID, 0, va, 0, 0, 0);
-    return true;
 }

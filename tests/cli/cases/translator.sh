@@ -42,10 +42,10 @@ else
 fi
 
 runs '--trace' 0 run "${k[@]}" --trace "$tmp/t"
-if grep -q '^block 1: pc 0x40080000, .*EL1.* instructions, .* bytes$' "$tmp/t" &&
+if grep -q '^block 1: pc 0x40080000, .*EL1.* instructions, .* bytes and ' "$tmp/t" &&
     grep -q '^  0x0000000040080000  d2a12001  movz x1' "$tmp/t" && grep -q '^ir:$' "$tmp/t" &&
     grep -qE '^ +[0-9]+: (void|i64) put .* x1 ; guest 0' "$tmp/t" &&
-    grep -qE '^host: at 0x[0-9a-f]+$' "$tmp/t" && grep -qE '^  \+0000  ([0-9a-f]{2} ?)+$' "$tmp/t"; then
+    grep -qE '^host: entry \+[0-9a-f]+ at 0x[0-9a-f]+$' "$tmp/t" && grep -qE '^  \+[0-9a-f]{7}  ([0-9a-f]{2} ?)+$' "$tmp/t"; then
     ok 'the trace shows guest, ir and host code'
 else
     not_ok 'the trace shows guest, ir and host code' "$(head -c 2000 "$tmp/t")"
@@ -59,7 +59,7 @@ fi
 if ! command -v python3 >/dev/null || ! command -v objdump >/dev/null; then
     skip 'tools/trace-dis disassembles' 'no python3 or no objdump'
 elif "$here/../../tools/trace-dis" "$tmp/t" >"$tmp/dis" 2>"$tmp/err" && [ ! -s "$tmp/err" ] &&
-    grep -qE '^  \+[0-9a-f]{4}  jmp ' "$tmp/dis" && ! grep -q '(bad)' "$tmp/dis" &&
+    grep -qE '^  \+[0-9a-f]{7}  (jmp|call) ' "$tmp/dis" && ! grep -q '(bad)' "$tmp/dis" &&
     [ "$(grep -c '^block' "$tmp/t")" -eq "$(grep -c '^block' "$tmp/dis")" ]; then
     ok 'tools/trace-dis disassembles'
 else

@@ -95,11 +95,13 @@ bool machine_create(struct machine *m, const char *engine, unsigned el)
     struct err e = {0};
     const struct engine_ops *ops;
     const struct a64_features features = a64_features_default();
-    if (engine_find(engine, &ops, &e) ||
+    struct engine_config config = {0};
+    if (engine_parse(engine, &ops, &config, &e) ||
         vm_create(&m->vm, RAM_BASE, RAM_BYTES, CLOCK_COUNTED, &e)) {
         fprintf(stderr, "random: %s\n", e.text);
         return false;
     }
+    m->vm.engine_config = config;
     if (vm_add_vcpu(&m->vm, ops, &features, &e)) {
         fprintf(stderr, "random: %s\n", e.text);
         vm_destroy(&m->vm);
@@ -215,9 +217,8 @@ static void execute(struct vcpu *v, uint64_t budget)
 }
 
 /* How many instructions to execute. An engine that counts them by blocks interprets what is left of
- * a budget that ends inside a block. So words that do not branch are run to their end, which is the
- * branch to LEAVE and the fault there, or at EL1, where that would change what is compared, an HVC.
- * */
+ * a budget that ends inside a block. So words that do not branch are run to their end: the branch
+ * to LEAVE and the fault there, or at EL1, where that would change what is compared, an HVC. */
 static uint32_t steps_of(const struct machine *m, const struct random_trial *t)
 {
     if (t->steps)

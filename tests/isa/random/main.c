@@ -7,7 +7,7 @@
  * each with STATES states, so that the other side translates once for several trials; a NAME that
  * ends with * is a prefix. Each word has its own sequence of random numbers, made from SEED, the
  * line's name and the word's number: a line can be repeated alone, and so can one TRIAL (its number
- * is WORD * STATES + state). Prints "ok NAME" or "not ok NAME" for each line, the first differences
+ * is WORD * STATES + state). Prints "ok NAME,ENGINE" or "not ok NAME,ENGINE" for each line, the first differences
  * in full; exit status 1 if there is any, 2 if the test could not run.
  */
 #include "generate.h"
@@ -36,7 +36,7 @@ struct expected {
 struct test {
     struct machine machine;
     struct oracle oracle;
-    const char *only;
+    const char *engine, *only;
     uint64_t words, states, seed;
     int64_t only_trial; /* -1: all */
     struct expected expected[RANDOM_BATCHES][RANDOM_BATCH];
@@ -196,9 +196,9 @@ static void report(const struct test *test, const struct expected *e, const stru
                    const struct random_result *mine, const struct random_result *theirs)
 {
     const struct random_state *i = &t->state, *a = &mine->state, *b = &theirs->state;
-    printf("# %s #%" PRIu64 " (SEED=%" PRIu64 " K=%" PRIu64 " I=%s T=%" PRIu64 "):\n",
-           a64_op_info[e->op].name, e->index, test->seed, test->states, a64_op_info[e->op].name,
-           e->index);
+    printf("# %s #%" PRIu64 " (E=%s SEED=%" PRIu64 " K=%" PRIu64 " I=%s T=%" PRIu64 "):\n",
+           a64_op_info[e->op].name, e->index, test->engine, test->seed, test->states,
+           a64_op_info[e->op].name, e->index);
     for (unsigned k = 0; k < t->count; k++) {
         char text[256];
         a64_disasm(t->word[k], RANDOM_SLOT + 4 * k, text, sizeof(text));
@@ -285,20 +285,20 @@ static int summary(const struct test *t, double seconds)
             printf("# %s: not comparable in user mode, see known.c\n", name);
             none++;
         } else if (t->wrong[op]) {
-            printf("not ok %s: %" PRIu64 " of %" PRIu64 " differ (SEED=%" PRIu64 " I=%s N=%" PRIu64
-                   " K=%" PRIu64 ")\n", name, t->wrong[op], t->trials[op], t->seed, name, t->words,
-                   t->states);
+            printf("not ok %s,%s: %" PRIu64 " of %" PRIu64 " differ (E=%s SEED=%" PRIu64 " I=%s N=%"
+                   PRIu64 " K=%" PRIu64 ")\n", name, t->engine, t->wrong[op], t->trials[op],
+                   t->engine, t->seed, name, t->words, t->states);
             bad++;
         } else {
-            printf("ok %s\n", name);
+            printf("ok %s,%s\n", name, t->engine);
         }
         lines++;
         trials += t->trials[op];
         known += t->known[op];
     }
-    printf("# random: seed %" PRIu64 ", %" PRIu64 " lines of isa/, %" PRIu64 " not comparable, %"
-           PRIu64 " words, %" PRIu64 " trials (%.0f/s), %" PRIu64 " known differences, %" PRIu64
-           " lines differ\n", t->seed, lines, none, t->total_words, trials,
+    printf("# random: %s: seed %" PRIu64 ", %" PRIu64 " lines of isa/, %" PRIu64
+           " not comparable, %" PRIu64 " words, %" PRIu64 " trials (%.0f/s), %" PRIu64
+           " known differences, %" PRIu64 " lines differ\n", t->engine, t->seed, lines, none, t->total_words, trials,
            (double)trials / seconds, known, bad);
     return bad || !trials;
 }
@@ -319,11 +319,10 @@ static int usage(void)
 
 int main(int argc, char **argv)
 {
-    static struct test t = {.words = 100, .states = 8, .seed = 1, .only_trial = -1};
-    const char *engine = "interp";
+    static struct test t = {.words = 100, .states = 8, .seed = 1, .only_trial = -1, .engine = "interp"};
     for (int c; (c = getopt(argc, argv, "e:n:k:s:i:t:")) != -1;) {
         switch (c) {
-        case 'e': engine = optarg; break;
+        case 'e': t.engine = optarg; break;
         case 'n': t.words = strtoull(optarg, NULL, 0); break;
         case 'k': t.states = strtoull(optarg, NULL, 0); break;
         case 's': t.seed = strtoull(optarg, NULL, 0); break;
@@ -334,7 +333,7 @@ int main(int argc, char **argv)
     }
     if (optind == argc || !t.words || !t.states)
         return usage();
-    if (!machine_create(&t.machine, engine, 0) || !oracle_start(&t.oracle, argv + optind))
+    if (!machine_create(&t.machine, t.engine, 0) || !oracle_start(&t.oracle, argv + optind))
         return 2;
     double start = now_seconds();
     if (t.only_trial >= 0)

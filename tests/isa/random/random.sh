@@ -9,7 +9,7 @@
 #     K=n        states for each word (default 8): the other side translates once for all of them
 #     T=n        only this trial of each line, as reports number them (with the same SEED and K)
 #     E=NAME     engine (default interp)
-# Prints "ok NAME" or "not ok NAME" for each line of isa/. Exit status 77: skipped, says why.
+# Prints "ok NAME,ENGINE" or "not ok NAME,ENGINE" for each line of isa/. Exit status 77: skipped, says why.
 set -eu
 build=${1:-out/rel}
 cross=${CROSS_CC:-aarch64-linux-gnu-gcc}

@@ -26,6 +26,8 @@ struct ir_eval {
     uint8_t *(*at)(struct a64_cpu *cpu, gva_t va, unsigned size); /* null: fault */
     union a64_vreg v[IR_MAX_INSNS];
     union a64_vreg second; /* of a pair */
+    union a64_vreg held;   /* for CASP */
+    uint64_t pa_delta;     /* physical address = guest address + this */
     enum ir_left left;
     int64_t to;
 };
@@ -200,6 +202,47 @@ static inline bool eval_memory(struct ir_eval *e, const struct ir_insn *i, union
     }
 }
 
+/* Exclusives and CASP. False: fault. */
+static inline bool eval_exclusive(struct ir_eval *e, const struct ir_insn *i, union a64_vreg *out)
+{
+    struct a64_monitor *m = &e->cpu->monitor;
+    const bool wide = i->op == IR_LDXP || i->op == IR_STXP || i->op == IR_CASP;
+    const unsigned bytes = wide ? 16 : 1u << i->sub;
+    const uint64_t va = e->v[i->a].d[0];
+    const union a64_vreg wanted = {.d = {e->v[i->b].d[0], e->v[i->c].d[0]}};
+    const bool store = i->op == IR_STX || i->op == IR_STXP;
+    out->d[0] = store;
+    if (store && (!m->valid || m->size != bytes)) {
+        m->valid = false;
+        return true;
+    }
+    uint8_t *p = va % bytes ? NULL : e->at(e->cpu, va, bytes);
+    if (!p)
+        return eval_fault(e, i);
+    if (store) {
+        if (m->pa == va + e->pa_delta && !memcmp(p, m->value, bytes)) {
+            memcpy(p, wide ? &wanted : &e->v[i->c], bytes);
+            out->d[0] = 0;
+        }
+        m->valid = false;
+        return true;
+    }
+    union a64_vreg old = {.d = {0, 0}};
+    memcpy(&old, p, bytes);
+    out->d[0] = old.d[0];
+    e->second.d[0] = old.d[1];
+    if (i->op == IR_CASP) {
+        if (!memcmp(p, &wanted, 16))
+            memcpy(p, &e->held, 16);
+    } else {
+        m->valid = true;
+        m->size = (uint8_t)bytes;
+        m->pa = va + e->pa_delta;
+        memcpy(m->value, &old, 16);
+    }
+    return true;
+}
+
 /* VZIP and VUZP. */
 static inline void eval_weave(const struct ir_insn *i, const union a64_vreg *a,
                               const union a64_vreg *b, union a64_vreg *out)
@@ -305,6 +348,16 @@ static inline void ir_eval(struct ir_eval *e)
         case IR_RMW:
         case IR_CAS:
             go_on = eval_memory(e, i, &out);
+            break;
+        case IR_LDX:
+        case IR_LDXP:
+        case IR_STX:
+        case IR_STXP:
+        case IR_CASP:
+            go_on = eval_exclusive(e, i, &out);
+            break;
+        case IR_HOLD:
+            e->held = (union a64_vreg){.d = {e->v[i->a].d[0], e->v[i->b].d[0]}};
             break;
         default:
             if (!eval_alu(e, i, &out.d[0]))

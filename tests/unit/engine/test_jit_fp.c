@@ -77,7 +77,7 @@ static uint16_t to_area(unsigned nzcv)
                       (nzcv & 1));
 }
 
-static bool hook_interp(void *rbp, uint64_t word_op, uint32_t site)
+static const void *hook_interp(void *rbp, uint64_t word_op, uint32_t site)
 {
     struct a64_cpu *cpu = (void *)((char *)rbp - BIAS);
     (void)site;
@@ -85,10 +85,19 @@ static bool hook_interp(void *rbp, uint64_t word_op, uint32_t site)
     encoding_of(op)->handler(cpu, (uint32_t)word_op);
     if (a64_op_info[op].traits & A64_TRAIT_WRITES_NZCV)
         area_of(cpu)->nzcv = to_area(cpu->nzcv >> 28);
-    return true;
+    return X64_GO_ON;
 }
 
-static const struct x64_hooks hooks = {.interp = hook_interp};
+/* Everything leaves. */
+static const void *hook_jump(void *rbp, uint64_t pc, uint32_t btype)
+{
+    (void)rbp;
+    (void)pc;
+    (void)btype;
+    return NULL;
+}
+
+static const struct x64_hooks hooks = {.interp = hook_interp, .jump = hook_jump};
 
 /* ---- Random words and values ---- */
 

@@ -70,15 +70,24 @@ static const struct encoding *encoding_of(enum a64_op op)
     return NULL;
 }
 
-static bool hook_interp(void *rbp, uint64_t word_op, uint32_t site)
+static const void *hook_interp(void *rbp, uint64_t word_op, uint32_t site)
 {
     struct a64_cpu *cpu = (void *)((char *)rbp - BIAS);
     (void)site;
     encoding_of((enum a64_op)(word_op >> 32))->handler(cpu, (uint32_t)word_op);
-    return true;
+    return X64_GO_ON;
 }
 
-static const struct x64_hooks hooks = {.interp = hook_interp};
+/* Everything leaves. */
+static const void *hook_jump(void *rbp, uint64_t pc, uint32_t btype)
+{
+    (void)rbp;
+    (void)pc;
+    (void)btype;
+    return NULL;
+}
+
+static const struct x64_hooks hooks = {.interp = hook_interp, .jump = hook_jump};
 
 /* ---- Random words and values ---- */
 

@@ -341,7 +341,7 @@ static void test_unmasking_looks_for_interrupts(void **unused)
     assert_int_equal(leaves->imm >> 32, offsetof(struct a64_cpu, irq_lines));
     assert_int_equal((int32_t)leaves->imm, OFF + 4);
     expect(a64_encode_MSR_i(3, 2, 7), 0, LIST(IR_INTERP));
-    EXPECT(a64_encode_ISB(15), IR_LEAVE);
+    EXPECT(a64_encode_ISB(15), IR_LEAVES, IR_JUMP);
 }
 
 static void test_only_full_barriers_fence(void **unused)

@@ -78,17 +78,17 @@ bool interp_store16(struct a64_cpu *cpu, gva_t va, enum interp_acc acc, const ui
 void *interp_atomic(struct a64_cpu *cpu, gva_t va, unsigned size, gpa_t *pa)
 {
     *pa = va - base_va + base_pa;
-    return at(cpu, va, size);
+    return size == 16 && va % 16 ? NULL : at(cpu, va, size);
 }
 
 void *interp_exclusive_store(struct a64_cpu *cpu, gva_t va, unsigned size, gpa_t *pa)
 {
-    return interp_atomic(cpu, va, size, pa);
+    return va % size ? NULL : interp_atomic(cpu, va, size, pa);
 }
 
 void *interp_exclusive(struct a64_cpu *cpu, gva_t va, unsigned size, gpa_t *pa)
 {
-    return interp_atomic(cpu, va, size, pa);
+    return interp_exclusive_store(cpu, va, size, pa);
 }
 
 bool interp_zero_block(struct a64_cpu *cpu, gva_t va, unsigned bytes)
@@ -183,6 +183,20 @@ static bool uses_memory(enum a64_op op)
     return a64_op_info[op].traits & (A64_TRAIT_READS_MEM | A64_TRAIT_WRITES_MEM);
 }
 
+/* A monitor that many store-exclusives find set for them. */
+static void randomise_monitor(struct machine *m, unsigned rn)
+{
+    struct a64_cpu *cpu = &m->cpu;
+    const gva_t va = xsp_read(cpu, rn);
+    const unsigned size = 1u << random64() % 5;
+    cpu->engine = m;
+    const uint8_t *p = at(cpu, va, size);
+    cpu->monitor = (struct a64_monitor){.valid = random64() % 8, .size = (uint8_t)size};
+    cpu->monitor.pa = random64() % 8 ? va - base_va + base_pa : random64();
+    if (p && random64() % 4)
+        memcpy(cpu->monitor.value, p, size);
+}
+
 /* Registers at random, but such that a memory instruction mostly finds memory. */
 static void randomise(struct machine *m, uint32_t word, unsigned mode)
 {
@@ -201,7 +215,6 @@ static void randomise(struct machine *m, uint32_t word, unsigned mode)
     cpu->sys[A64_MDSCR_EL1] = random64() & 7 ? 0x1000 : random64() & 0xffff;
     cpu->daif = (uint32_t)random64() & 0x3c0;
     cpu->nzcv = (uint32_t)random64() & 0xf0000000;
-    cpu->monitor.valid = true;
     m->sp_checked = mode & LIFT_SPCHECK;
     m->guarded = mode & LIFT_GUARDED;
     for (unsigned i = 0; i < 31; i++)
@@ -220,7 +233,10 @@ static void randomise(struct machine *m, uint32_t word, unsigned mode)
             cpu->x[rn] = base_va + 1024 + random64() % 1024;
         if (a64_decode(word) == A64_SYS && (word & 31) < 31)
             cpu->x[word & 31] = base_va + random64() % PAGE;
+        if (a64_op_info[a64_decode(word)].traits & A64_TRAIT_EXCLUSIVE && rn < 31 && random64() % 8)
+            cpu->x[rn] &= ~UINT64_C(15);
     }
+    randomise_monitor(m, rn);
 }
 
 /* ---- Comparing ---- */
@@ -258,6 +274,7 @@ static struct outcome evaluate(struct machine *m, uint32_t off)
     eval.page = base_va;
     eval.off = off;
     eval.at = at;
+    eval.pa_delta = base_pa - base_va;
     ir_eval(&eval);
     switch (eval.left) {
     case IR_LEFT_FAULT:
@@ -283,6 +300,8 @@ static bool states_differ(void)
     struct a64_cpu *a = &by_interp.cpu, *b = &by_ir.cpu;
     a->pc = b->pc = 0;
     a->engine = b->engine = NULL;
+    memset(&a->monitor.size + 1, 0, 6); /* padding */
+    memset(&b->monitor.size + 1, 0, 6);
     return memcmp(a, b, sizeof(*a)) || memcmp(by_interp.bytes, by_ir.bytes, PAGE);
 }
 
@@ -400,15 +419,18 @@ static void test_system_registers_mean_the_same(void **unused)
         }
 }
 
-static void test_daif_and_dc_zva_mean_the_same(void **unused)
+static void test_daif_and_dc_mean_the_same(void **unused)
 {
+    static const uint8_t crm[] = {4, 10, 11, 14, 5}; /* ZVA, CVAC, CVAU, CIVAC, IC IVAU */
     (void)unused;
     for (unsigned k = 0; k < 200; k++) {
         unsigned mode = modes[k % ARRAY_LEN(modes)];
         words[9] = a64_encode_MSR_i(3, (uint32_t)random64(), 6 + (k & 1));
         try(36, 1, mode, IR_PASS_ALL);
-        words[9] = a64_encode_SYS(3, 7, 4, 1, (uint32_t)random64());
-        try(36, 1, mode, IR_PASS_ALL);
+        for (unsigned n = 0; n < ARRAY_LEN(crm); n++) {
+            words[9] = a64_encode_SYS(3, 7, crm[n], 1, (uint32_t)random64());
+            try(36, 1, mode, IR_PASS_ALL);
+        }
     }
 }
 
@@ -416,6 +438,31 @@ static void test_loads_and_stores_mean_the_same(void **unused)
 {
     (void)unused;
     each_alone(memory, ARRAY_LEN(memory), 12);
+}
+
+static void test_exclusives_mean_the_same(void **unused)
+{
+    static const uint16_t ops[] = {
+        A64_STXRB, A64_STXRH, A64_STXR, A64_STXP, A64_STLXRB, A64_STLXRH, A64_STLXR, A64_STLXP,
+        A64_LDXRB, A64_LDXRH, A64_LDXR, A64_LDXP, A64_LDAXRB, A64_LDAXRH, A64_LDAXR, A64_LDAXP,
+        A64_CASP};
+    (void)unused;
+    each_alone(ops, ARRAY_LEN(ops), 100);
+}
+
+/* A load-exclusive, something, and a store-exclusive of the same size and base. */
+static void test_exclusive_sequences_mean_the_same(void **unused)
+{
+    (void)unused;
+    for (unsigned k = 0; k < 1000; k++) {
+        uint32_t sf = k & 1, rn = (uint32_t)random64() & 31, rt = (uint32_t)random64() & 31;
+        uint32_t rs = (uint32_t)random64() & 31, rt2 = (uint32_t)random64() & 31;
+        bool pair = k & 2;
+        words[3] = pair ? a64_encode_LDXP(sf, rt2, rn, rt) : a64_encode_LDAXR(sf, rn, rt);
+        words[4] = a64_encode_ADD_i(1, 0, 16, rt % 31, rt % 31);
+        words[5] = pair ? a64_encode_STLXP(sf, rs, rt2, rn, rt) : a64_encode_STXR(sf, rs, rn, rt);
+        try(12, 3, modes[k / 4 % ARRAY_LEN(modes)], k & 8 ? IR_PASS_ALL : 0);
+    }
 }
 
 /* Few registers, so that values meet; mostly integer instructions. */
@@ -455,8 +502,10 @@ int main(void)
         cmocka_unit_test(test_integer_instructions_mean_the_same),
         cmocka_unit_test(test_branches_and_system_instructions_mean_the_same),
         cmocka_unit_test(test_system_registers_mean_the_same),
-        cmocka_unit_test(test_daif_and_dc_zva_mean_the_same),
+        cmocka_unit_test(test_daif_and_dc_mean_the_same),
         cmocka_unit_test(test_loads_and_stores_mean_the_same),
+        cmocka_unit_test(test_exclusives_mean_the_same),
+        cmocka_unit_test(test_exclusive_sequences_mean_the_same),
         cmocka_unit_test(test_sequences_mean_the_same),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -65,8 +65,15 @@ static void idle_stats(struct vcpu *v, FILE *to)
 }
 
 static const struct engine_ops idle_engine = {
-    "idle",    idle_create,  idle_destroy, idle_run,   idle_tlbi,
-    idle_context, idle_icache, idle_written, idle_stats,
+    .name = "idle",
+    .vcpu_create = idle_create,
+    .vcpu_destroy = idle_destroy,
+    .run = idle_run,
+    .tlbi = idle_tlbi,
+    .context_changed = idle_context,
+    .icache_invalidate = idle_icache,
+    .code_written = idle_written,
+    .stats = idle_stats,
 };
 
 /* ---- Devices ---- */

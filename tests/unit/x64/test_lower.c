@@ -79,7 +79,7 @@ static struct state *state_of(void *rbp)
     return (struct state *)(void *)((char *)rbp - 128);
 }
 
-static bool hook_interp(void *rbp, uint64_t word_op, uint32_t site)
+static const void *hook_interp(void *rbp, uint64_t word_op, uint32_t site)
 {
     struct state *s = state_of(rbp);
     struct model m = {.nzcv = from_area(s->area.nzcv)};
@@ -91,7 +91,7 @@ static bool hook_interp(void *rbp, uint64_t word_op, uint32_t site)
     for (unsigned n = 0; n < REGS; n++)
         *reg_of(s, n) = m.x[n];
     s->area.nzcv = to_area(m.nzcv);
-    return true;
+    return X64_GO_ON;
 }
 
 static uint64_t hook_fill(void *rbp, uint64_t va, uint32_t site, uint32_t entry)
@@ -116,7 +116,16 @@ static uint64_t hook_crc(void *rbp, uint64_t value, uint64_t crc)
     return value ^ crc;
 }
 
-static const struct x64_hooks hooks = {hook_fill, hook_interp, hook_poll, hook_crc};
+/* Everything leaves. */
+static const void *hook_jump(void *rbp, uint64_t pc, uint32_t btype)
+{
+    (void)rbp;
+    (void)pc;
+    (void)btype;
+    return NULL;
+}
+
+static const struct x64_hooks hooks = {hook_fill, hook_interp, hook_jump, hook_poll, hook_crc};
 
 /* ---- Random programs ---- */
 
