@@ -286,6 +286,7 @@ static enum go run_blocks(struct jit *j, const struct jit_block *b)
     j->area->page = j->cpu->pc & PAGE_MASK_VA;
     while (host) {
         j->changed = false;
+        j->stat.entered++;
         j->glue.enter(j->state, host, &left);
         switch ((enum x64_leave)left.why) {
         case X64_LEAVE_LINK:

@@ -72,6 +72,7 @@ void jit_stats(struct vcpu *v, FILE *to)
     line(to, "translation_ns", (uint64_t)ns);
     fprintf(to, "jit.translation_ns_per_instruction %.1f\n", s->guest ? ns / (double)s->guest : 0);
     line(to, "untranslatable", s->too_big);
+    line(to, "entered", s->entered);
     line(to, "links", s->links);
     line(to, "links_between_pages", s->crosses);
     line(to, "jump_misses", s->jumps);

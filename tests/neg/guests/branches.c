@@ -21,6 +21,11 @@ static void code_is_written(void)
     __asm__ volatile("dsb ish\n ic iallu\n dsb ish\n isb" ::: "memory");
 }
 
+static void line_is_written(volatile uint32_t *at)
+{
+    __asm__ volatile("dc cvau, %0\n dsb ish\n ic ivau, %0\n dsb ish\n isb" ::"r"(at) : "memory");
+}
+
 static void jump(uint64_t to, uint64_t x0)
 {
     register uint64_t arg __asm__("x0") = x0;
@@ -35,7 +40,7 @@ static void code_everywhere(void)
         code[i + 1] = BR_X0;
     }
     code[CODE_BYTES / 4 - 16] = RET;
-    code_is_written();
+    line_is_written(code);
     for (;;)
         jump(CODE_AT, CODE_AT);
 }
@@ -48,7 +53,7 @@ static void code_growing(void)
         at[0] = MOVZ_X1((uint32_t)n & 0xffff);
         at[1] = B(2);
         at[3] = RET;
-        code_is_written();
+        line_is_written(at);
         jump((uint64_t)at, 0);
     }
 }
@@ -159,6 +164,7 @@ void guest_main(void)
 #error "LOOP_name"
 #endif
     (void)deep;
+    (void)line_is_written;
     (void)vectors_of;
     (void)mmu_on;
     (void)code_everywhere;

@@ -93,6 +93,39 @@ static void test_budget_is_exact_and_so_is_the_state(void **state)
     rig_destroy(other);
 }
 
+/* SVC and ERET, and branches that the jump cache does not know, go on in translated code. */
+static void test_exceptions_and_jumps_do_not_go_through_the_dispatcher(void **state)
+{
+    struct rig *r = *state;
+    struct code c = {0}, vector = {0};
+    I(&vector, ADD_i, 1, 0, 1, 0, 0);
+    I(&vector, ERET);
+    rig_place(r, RIG_VECTORS + 0x200, &vector);
+    mov(&c, 9, LR);
+    li(&c, 2, RIG_CODE + 0x1000);
+    unsigned loop = here(&c);
+    I(&c, SVC, 5);
+    I(&c, ADD_i, 1, 0, 4, 2, 2);
+    I(&c, BLR, 2); /* another place each time */
+    I(&c, SUBS_i, 1, 0, 1, 1, 1);
+    b_cond(&c, COND_NE, loop);
+    I(&c, RET, 9);
+    rig_place(r, RIG_CODE, &c);
+    for (unsigned n = 0; n <= 500; n++) {
+        struct code ret = {0};
+        I(&ret, RET, LR);
+        rig_place(r, RIG_CODE + 0x1000 + 4 * n, &ret);
+    }
+    r->cpu->x[0] = 0;
+    r->cpu->x[1] = 500;
+    assert_int_equal(rig_call(r, RIG_CODE), 500);
+    assert_int_equal(r->cpu->sys[A64_ESR_EL1], (uint64_t)EC_SVC64 << 26 | BIT(25) | 5);
+    assert_int_equal(jit(r)->stat.fallback[A64_SVC], 500);
+    assert_int_equal(jit(r)->stat.fallback[A64_ERET], 500);
+    assert_true(jit(r)->stat.jumps >= 500);
+    assert_true(jit(r)->stat.entered < 100);
+}
+
 static void *post(void *arg)
 {
     vcpu_request(arg, VCPU_REQ_EVENT);
@@ -271,6 +304,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_program_is_translated_once_and_joined),
         TEST(test_budget_is_exact_and_so_is_the_state),
+        TEST(test_exceptions_and_jumps_do_not_go_through_the_dispatcher),
         cmocka_unit_test(test_request_ends_an_endless_loop),
         TEST(test_floating_point_state_survives_leaving),
         cmocka_unit_test(test_full_cache_is_forgotten_and_the_program_goes_on),

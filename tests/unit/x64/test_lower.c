@@ -125,7 +125,19 @@ static const void *hook_jump(void *rbp, uint64_t pc, uint32_t btype)
     return NULL;
 }
 
-static const struct x64_hooks hooks = {hook_fill, hook_interp, hook_jump, hook_poll, hook_crc};
+static const void *hook_cross(void *rbp, uint64_t pc, uint64_t point, uint32_t distance)
+{
+    (void)rbp;
+    (void)pc;
+    (void)point;
+    (void)distance;
+    return NULL;
+}
+
+static const struct x64_hooks hooks = {
+    .fill = hook_fill, .interp = hook_interp, .jump = hook_jump,
+    .cross = hook_cross, .poll = hook_poll, .crc32 = hook_crc,
+};
 
 /* ---- Random programs ---- */
 
