@@ -120,13 +120,16 @@ struct a64_env {
     /* Zeroes [pa, pa+size) for DC ZVA after translation. False: external abort. */
 };
 
-#define A64_ENGINE_AREA 8192
+/* Such that no padding ends the structure: tests check that vcpu_fields covers it. */
+#define A64_ENGINE_AREA 8184
 
 struct a64_cpu {
     /* ---- General-purpose and SIMD&FP registers (B1.2) ---- */
     uint64_t x[31];
     uint64_t pc;
     union a64_vreg v[32];
+    /* Wiring: words of the engine that translated code must find near the registers. */
+    _Alignas(16) uint8_t engine_area[A64_ENGINE_AREA];
     struct fp_env fp; /* FPCR, FPSR */
 
     /* ---- PSTATE (D1.4) ---- */
@@ -172,9 +175,6 @@ struct a64_cpu {
     void *env_ctx; /* the vCPU that owns this PE */
     void *engine;  /* the engine's private data for this PE */
     struct a64_features features; /* what the ID registers say */
-
-    /* Words of the engine that translated code must find at a fixed offset; not state. */
-    _Alignas(64) uint8_t engine_area[A64_ENGINE_AREA];
 };
 
 /* General register n, 31 reading as zero (XZR). */
