@@ -1,12 +1,12 @@
 /* Exclusives, and compare and swap of 16 bytes.
  *
  * The exclusive monitor is the guest's, in its state, and means what the interpreter makes of it
- * (doc/decisions/0004): a load remembers size, physical address and value; a store compares them and
- * then exchanges with the remembered value as the one that is expected. So a sequence that begins here
- * may end there, and the other way round.
+ * (doc/decisions/0004): a load remembers size, physical address and value; a store compares them
+ * and then exchanges with the remembered value as the one that is expected. So a sequence that
+ * begins here may end there, and the other way round.
  *
- * CMPXCHG16B has its operands in RDX:RAX and RCX:RBX and leaves no register for the address but RSI and
- * RDI; what lives in RBX, RDX and RSI is put aside for the time of the instruction.
+ * CMPXCHG16B has its operands in RDX:RAX and RCX:RBX and leaves no register for the address but RSI
+ * and RDI; what lives in RBX, RDX and RSI is put aside for the time of the instruction.
  */
 #include "x64/lower_int.h"
 

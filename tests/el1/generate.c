@@ -13,6 +13,7 @@ const char *const el1_kind_name[EL1_KINDS] = {
     [EL1_SYSTEM] = "system",
     [EL1_PSTATE] = "pstate",
     [EL1_WALK_KIND] = "walk",
+    [EL1_PAIR_KIND] = "pair",
 };
 
 #define SCTLR_RES1 UINT64_C(0x30d00980)
@@ -328,6 +329,24 @@ static void make_walk(uint64_t *s, struct el1_trial *t)
     }
 }
 
+/* What the first access left in a translation buffer serves the second one, or must not. */
+static void make_pair(uint64_t *s, struct el1_trial *t)
+{
+    static const uint32_t first[] = {
+        0xf9400001, 0xf9000001, 0x39400001, 0x39000001, 0xf8400801, 0xf8000801, /* LDR .. STTR */
+        0xa9400801, 0xa9000801, 0x3dc00001, 0x3d800001, 0xc8dffc01, 0xc89ffc01, /* LDP .. STLR */
+    };
+    make_walk(s, t);
+    uint32_t second = t->word[0];
+    bool plain = (second >> 24 & 0xfc) != 0xd4; /* neither a branch nor of the system space */
+    t->word[0] = plain && one_in(s, 4) ? second : first[rnd(s) % ARRAY_LEN(first)];
+    if (one_in(s, 3)) { /* MSR PAN, MSR UAO */
+        uint64_t r = rnd(s);
+        t->word[t->count++] = 0xd500401f | (r & 2 ? 4 : 3) << 5 | (uint32_t)(r >> 8 & 1) << 8;
+    }
+    t->word[t->count++] = second;
+}
+
 void generate_trial(enum el1_kind kind, uint64_t *seed, struct el1_trial *t)
 {
     memset(t, 0, sizeof(*t));
@@ -337,6 +356,7 @@ void generate_trial(enum el1_kind kind, uint64_t *seed, struct el1_trial *t)
     case EL1_SYSREG: make_sysreg(seed, t); break;
     case EL1_SYSTEM: make_system(seed, t); break;
     case EL1_PSTATE: make_pstate(seed, t); break;
-    default: make_walk(seed, t); break;
+    case EL1_WALK_KIND: make_walk(seed, t); break;
+    default: make_pair(seed, t); break;
     }
 }

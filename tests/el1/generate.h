@@ -10,6 +10,7 @@ enum el1_kind {
     EL1_SYSTEM, /* any word of the system instruction space */
     EL1_PSTATE, /* exceptions, exception return, PSTATE fields */
     EL1_WALK_KIND, /* an access through random translation tables */
+    EL1_PAIR_KIND, /* ... and another to the same address, perhaps with other PSTATE between */
     EL1_KINDS
 };
 

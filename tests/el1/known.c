@@ -33,10 +33,28 @@ static bool took_exception(const struct el1_trial *t, const struct el1_result *r
     return r->state.pc - t->state.sys[EL1_VBAR_EL1] < 0x800;
 }
 
-/* ... with ELR_EL1 at the first word. */
+/* ... with ELR_EL1 at the word in question, the first of them here. */
 static bool faulted(const struct el1_trial *t, const struct el1_result *r)
 {
     return took_exception(t, r) && r->state.sys[EL1_ELR_EL1] == t->state.pc;
+}
+
+/* Of two accesses, the one that faulted, or the second, is in question: all rows see it as the
+ * trial's first word. */
+static struct el1_trial as_single(const struct el1_trial *t, const struct el1_result *mine,
+                                  const struct el1_result *theirs)
+{
+    struct el1_trial one = *t;
+    uint32_t at = t->count - 1;
+    for (uint32_t i = t->count; i-- > 0;) {
+        one.state.pc = t->state.pc + 4 * i;
+        if (faulted(&one, mine) || faulted(&one, theirs))
+            at = i;
+    }
+    one.state.pc = t->state.pc + 4 * at;
+    one.word[0] = t->word[at];
+    one.count = 1;
+    return one;
 }
 
 static bool is_data_abort(const struct el1_trial *t, const struct el1_result *r)
@@ -91,7 +109,9 @@ static bool zero_btype(const struct el1_trial *t, const struct el1_result *mine,
 {
     uint64_t *s = &theirs->state.sys[EL1_SPSR_EL1], *p = &theirs->state.pstate;
     uint64_t before = *s ^ *p;
-    if (took_exception(t, mine) && ec_of(mine) == EC_UNKNOWN)
+    /* UNDEFINED, access traps, SVC, data aborts; a store of the trial may have made its target */
+    const uint64_t may_zero = BIT(0) | BIT(0x07) | BIT(0x15) | BIT(0x18) | BIT(0x24) | BIT(0x25);
+    if (took_exception(t, mine) && may_zero >> ec_of(mine) & 1)
         *s = (*s & ~BTYPE) | (mine->state.sys[EL1_SPSR_EL1] & BTYPE);
     if (!took_exception(t, mine)) /* HVC */
         *p = (*p & ~BTYPE) | (mine->state.pstate & BTYPE);
@@ -252,7 +272,7 @@ static bool large_block(const struct el1_trial *t, const struct el1_result *mine
     bool block = false;
     for (unsigned i = 0; i < EL1_ENTRIES; i++) /* with any TnSZ, its level may be another */
         block = block || (t->entry[i].pa && (t->entry[i].value & 3) == 1);
-    return t->kind == EL1_WALK_KIND && block && fsc - 4 < first && as_mine(mine, theirs);
+    return t->kind >= EL1_WALK_KIND && block && fsc - 4 < first && as_mine(mine, theirs);
 }
 
 static bool dirty_wxn(const struct el1_trial *t, const struct el1_result *mine,
@@ -286,13 +306,14 @@ static bool at_shareability(const struct el1_trial *t, const struct el1_result *
 static bool at_access_flag(const struct el1_trial *t, const struct el1_result *mine,
                            struct el1_result *theirs)
 {
+    const uint64_t first = t->kind == EL1_PAIR_KIND ? BIT(10) : 0; /* the first access may have */
     unsigned fsc = fsc_of(mine);
     bool may = is_at(t->word[0]) ||
                (took_exception(t, mine) && ((fsc & ~3u) == 0x0c || fsc == 0x21)), any = false;
     for (unsigned i = 0; may && i < EL1_ENTRIES; i++) {
         uint64_t change = theirs->entry[i] ^ mine->entry[i];
         if (change && (change & ~(BIT(10) | (is_at(t->word[0]) ? BIT(7) : 0))) == 0 &&
-            mine->entry[i] == t->entry[i].value) {
+            (mine->entry[i] & ~first) == (t->entry[i].value & ~first)) {
             theirs->entry[i] = mine->entry[i];
             any = true;
         }
@@ -307,7 +328,7 @@ static bool size_out_of_range(const struct el1_trial *t, const struct el1_result
     uint64_t tcr = t->state.sys[EL1_TCR_EL1], par = mine->state.sys[EL1_PAR_EL1];
     unsigned tsz = (unsigned)(upper ? bits(tcr, 21, 16) : bits(tcr, 5, 0));
     bool fault = took_exception(t, mine) ? fsc_of(mine) == 4 : (par & 1) && bits(par, 6, 1) == 4;
-    return t->kind == EL1_WALK_KIND && (tsz < 16 || tsz > (log2_grain(t) == 16 ? 47u : 48u)) &&
+    return t->kind >= EL1_WALK_KIND && (tsz < 16 || tsz > (log2_grain(t) == 16 ? 47u : 48u)) &&
            fault && as_mine(mine, theirs);
 }
 
@@ -507,6 +528,8 @@ const char *known_difference(const struct el1_trial *t, const struct el1_result 
                              const struct el1_result *theirs)
 {
     struct el1_result fixed = *theirs;
+    const struct el1_trial one = t->kind == EL1_PAIR_KIND ? as_single(t, mine, theirs) : *t;
+    t = &one;
     const char *reason = fix_registers(t, mine, &fixed);
     for (unsigned i = 0; i < ARRAY_LEN(rows); i++) {
         if (rows[i].fix(t, mine, &fixed) && !reason)

@@ -1,6 +1,7 @@
-/* A VM for the trials of trial.h: the vCPU is driven directly, without its thread, until an HVC leaves
- * the engine. The trial's system registers are written by MSR's own
- * function, as the other half does with MSR. */
+/* A VM for the trials of trial.h: the vCPU is driven directly, without its thread, until an HVC
+ * leaves the engine. The budget is longer than any trial: an engine that counts instructions by
+ * blocks would interpret one that ends inside a block. The trial's system registers are written by
+ * MSR's own function, as the other half does with MSR. */
 #include "machine.h"
 
 #include "a64/exception.h"
@@ -180,4 +181,21 @@ bool machine_run(struct machine *m, const struct el1_trial *t, struct el1_result
     }
     store(m, t, r);
     return exit == A64_EXIT_HVC;
+}
+
+void machine_print_stats(struct machine *m, const char *prefix)
+{
+    struct vcpu *v = m->vm.vcpus[0];
+    char *text = NULL, *save = NULL;
+    size_t bytes;
+    FILE *to = open_memstream(&text, &bytes);
+    if (!to)
+        return;
+    if (v->engine->stats)
+        v->engine->stats(v, to);
+    fclose(to);
+    for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
+        if (strncmp(line, prefix, strlen(prefix)) == 0)
+            printf("# %s\n", line);
+    free(text);
 }

@@ -19,6 +19,9 @@ void machine_restart(struct machine *m);
 /* Executes the trial until HVC. False: it did not end within some instructions. */
 bool machine_run(struct machine *m, const struct el1_trial *t, struct el1_result *r);
 
+/* Prints the engine's statistics whose names begin with `prefix`, as comments. */
+void machine_print_stats(struct machine *m, const char *prefix);
+
 /* MRS/MSR key (bits 20..5 of the words) of register `n` of regs.def, and its name. */
 unsigned machine_key(unsigned n);
 const char *machine_reg_name(unsigned n);

@@ -11,6 +11,7 @@
 #include "machine.h"
 
 #include "a64/disasm.h"
+#include "base/bits.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -216,6 +217,8 @@ static int summary(const struct test *t)
 int main(int argc, char **argv)
 {
     static struct test t = {.count = 1000, .seed = 1, .engine = "interp"};
+    /* Whether a translator was tested at all. */
+    static const char *const shown[] = {"jit.blocks", "jit.entered", "jit.single_steps"};
     for (int c; (c = getopt(argc, argv, "e:n:s:i:")) != -1;) {
         switch (c) {
         case 'e': t.engine = optarg; break;
@@ -237,6 +240,8 @@ int main(int argc, char **argv)
         if (!t.only || strcmp(t.only, el1_kind_name[k]) == 0)
             run_kind(&t, (enum el1_kind)k);
     unlink(t.ram);
+    for (unsigned i = 0; i < ARRAY_LEN(shown); i++)
+        machine_print_stats(&t.machine, shown[i]);
     machine_destroy(&t.machine);
     return summary(&t);
 }

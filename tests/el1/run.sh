@@ -7,7 +7,7 @@
 # instruction space, exceptions and returns, translation. SOJOURN names the build, its folder;
 # default out/rel/sojourn. From the environment:
 #     SEED=n     another sequence (default 1)
-#     I=KIND     only sysreg, system, pstate or walk
+#     I=KIND     only sysreg, system, pstate, walk or pair
 #     N=n        trials of each kind (default 20000, 10000 with jit)
 #     E=NAME     engine (default interp and jit)
 set -eu

@@ -87,7 +87,7 @@ static void run(const struct el1_trial *t, struct el1_result *r)
     r->state = t->state;
     write_regs(r->state.sys);
     __asm__ volatile("msr oslar_el1, xzr" ::: "memory");
-    if (t->kind == 3) /* EL1_WALK_KIND: the others run with the MMU off */
+    if (t->kind >= 3) /* EL1_WALK_KIND, EL1_PAIR_KIND: the others run with the MMU off */
         __asm__ volatile("dsb sy\ntlbi alle1" ::: "memory");
     __asm__ volatile("ic iallu\ndsb sy\nisb" ::: "memory");
     runner_enter(&r->state);

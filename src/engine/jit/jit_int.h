@@ -33,7 +33,7 @@
 #define JIT_PLACES 8192u   /* pages of code whose address a set knows; a power of two */
 #define JIT_FILLED 256u    /* entries remembered, so that clearing need not look at all */
 #define JIT_RANGES 16u
-#define JIT_BLOOM_WORDS 16u
+#define JIT_BLOOM_WORDS 1024u
 
 /* Whose translations a set of EL0 holds. */
 struct jit_space {
@@ -100,6 +100,7 @@ struct jit_page {
     uint32_t blocks;
     uint32_t stores;  /* that hit translated instructions */
     uint64_t covered; /* pieces of 64 bytes with translated instructions */
+    uint64_t starts[PAGE_WORDS / 64]; /* instructions that a block began with, once */
     uint32_t bucket[JIT_BUCKETS];
 };
 

@@ -225,8 +225,8 @@ static const void *hook_interp(void *state, uint64_t word_op, uint32_t site)
     return X64_GO_ON;
 }
 
-/* An indirect branch, or one to another page, that the jump cache does not know. Null: follow_jump()
- * is to look again. */
+/* An indirect branch, or one to another page, that the jump cache does not know. Null:
+ * follow_jump() is to look again. */
 static const void *hook_jump(void *state, uint64_t pc, uint32_t btype)
 {
     struct jit *j = jit_of_state(state);
@@ -248,15 +248,15 @@ static const void *hook_jump(void *state, uint64_t pc, uint32_t btype)
     return host;
 }
 
-/* A direct branch to another page. It holds as long as nothing that this address space executes moves,
- * and no page of code is executed at two addresses. */
+/* A direct branch to another page. It holds as long as nothing that this address space executes
+ * moves, and no page of code is executed at two addresses. */
 static const void *hook_cross(void *state, uint64_t pc, uint64_t point, uint32_t distance)
 {
     struct jit *j = jit_of_state(state);
-    uint64_t epoch = j->code.epoch;
-    const void *host = hook_jump(state, pc, 0);
-    if (!host || epoch != j->code.epoch || !jit_may_cross(j, pc))
-        return host;
+    const void *host = jit_jump_find(j, pc);
+    if (!host || attention(j->cpu) || !jit_may_cross(j, pc)) /* new: it need not come back soon */
+        return hook_jump(state, pc, 0);
+    j->area->page = pc & PAGE_MASK_VA;
     int32_t rel = (int32_t)((int64_t)(uintptr_t)host - (int64_t)point);
     uint32_t generation = jit_generation(j);
     uint8_t *end = jit_code_write(j, point);

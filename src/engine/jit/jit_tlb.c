@@ -507,7 +507,7 @@ const struct jit_fetch *jit_fetch(struct jit *j, uint64_t pc)
 static unsigned bloom_bit(uint64_t va)
 {
     uint64_t page = va >> MEM_PAGE_SHIFT;
-    return (unsigned)(page * UINT64_C(0x9e3779b97f4a7c15) >> 54); /* 10 bits */
+    return (unsigned)(page * UINT64_C(0x9e3779b97f4a7c15) >> 48); /* 16 bits: programs execute thousands of pages */
 }
 
 const void *jit_jump_find(struct jit *j, uint64_t pc)
@@ -541,6 +541,8 @@ static void drop_jumps(struct jit_set *s, uint64_t va)
 {
     unsigned b = bloom_bit(va), first = x64_jump_index(va) & ~(PAGE_WORDS - 1);
     if (!s->jump_count || !(s->jump_pages[b / 64] & BIT(b % 64)))
+        return;
+    if (!s->number && !(va & UPPER) && !s->transient_code) /* of a program: EL1 has nothing there */
         return;
     new_generation(s);
     for (unsigned i = 0; i < PAGE_WORDS; i++) {

@@ -50,6 +50,16 @@ static bool write_code(struct jit *j, const uint32_t *words, uint32_t off, unsig
     return x64_lower(&req, buf, result);
 }
 
+/* How many instructions a block at `off` takes at most: it ends where another begins, so that code is
+ * not translated again and again from each place that is jumped to. */
+static unsigned block_limit(const struct jit_page *p, uint32_t off)
+{
+    unsigned first = off / 4, next = first + 1;
+    while (next < PAGE_WORDS && next < first + IR_MAX_GUEST && !bit(p->starts[next / 64], next % 64))
+        next++;
+    return next - first;
+}
+
 static struct jit_block *translate(struct jit *j, uint32_t page, uint64_t pc, unsigned mode)
 {
     uint32_t off = pc % MEM_PAGE_SIZE, marks[IR_MAX_GUEST + 1];
@@ -57,13 +67,14 @@ static struct jit_block *translate(struct jit *j, uint32_t page, uint64_t pc, un
     struct jit_page *p = jit_code_page(j, page);
     const uint32_t *words =
         (const uint32_t *)(const void *)(j->it.mem->ram + ((uint64_t)page << MEM_PAGE_SHIFT));
-    for (unsigned limit = IR_MAX_GUEST; limit; limit /= 2) {
+    for (unsigned limit = block_limit(p, off); limit; limit /= 2) {
         struct x64_buf buf = {.p = c->p, .start = c->p, .end = c->middle};
         struct x64_buf cold = {.p = c->cold, .start = c->cold, .end = c->write + c->bytes};
         struct x64_result result = {0};
         if (!write_code(j, words, off, limit, mode, marks, &buf, &cold, &result))
             continue;
         struct jit_block *b = jit_code_add(j, p, off, mode, 4 * j->ir.guest_count);
+        p->starts[off / 256] |= BIT(off / 4 % 64);
         b->entry = (uint32_t)(c->p - c->write) + result.entry;
         j->stat.blocks++;
         j->stat.guest += j->ir.guest_count;

@@ -196,8 +196,8 @@ static ir_val read_dczid(struct lift *l)
     if (l->mode & LIFT_EL1)
         return ir_const(b, IR_I64, 4);
     ir_val sctlr = lift_state_get(l, 3, storage(A64_SCTLR_EL1));
-    ir_val dze = ir_bini(b, IR_AND, IR_I64, ir_bini(b, IR_SHR, IR_I64, sctlr, SCTLR_DZE - 4), BIT(4));
-    return ir_bini(b, IR_XOR, IR_I64, dze, BIT(4) | 4);
+    ir_val dze = ir_bini(b, IR_SHR, IR_I64, sctlr, SCTLR_DZE - 4);
+    return ir_bini(b, IR_XOR, IR_I64, ir_bini(b, IR_AND, IR_I64, dze, BIT(4)), BIT(4) | 4);
 }
 
 /* The value of a register, or 0: the interpreter reads it. */
@@ -283,9 +283,9 @@ bool lift_MSR_r(struct lift *l, uint32_t word)
 
 /* ---- System instructions ---- */
 
-/* An address that an instruction of this kind may use. At EL0 a bit of SCTLR_EL1 that is clear traps:
- * then it becomes one that no translation can have, so that the access ends up with the interpreter,
- * which traps. */
+/* An address that an instruction of this kind may use. At EL0 a bit of SCTLR_EL1 that is clear
+ * traps: then it becomes one that no translation can have, so that the access ends up with the
+ * interpreter, which traps. */
 static ir_val allowed_address(struct lift *l, unsigned rt, unsigned sctlr_bit)
 {
     struct ir_block *b = l->b;
@@ -299,9 +299,9 @@ static ir_val allowed_address(struct lift *l, unsigned rt, unsigned sctlr_bit)
     return ir_bin(b, IR_OR, IR_I64, ir_bin(b, IR_AND, IR_I64, va, allowed), never);
 }
 
-/* Caches are coherent: cleaning one needs no more than the permission to read, which a load asks for.
- * Nor does invalidating instructions, since stores do that when they happen; but for what devices
- * wrote, which asks for attention. */
+/* Caches are coherent: cleaning one needs no more than the permission to read, which a load asks
+ * for. Nor does invalidating instructions, since stores do that when they happen; but for what
+ * devices wrote, which asks for attention. */
 static void cache_line(struct lift *l, unsigned rt)
 {
     const struct lift_addr at = {.base = allowed_address(l, rt, SCTLR_UCI)};

@@ -1,5 +1,6 @@
-/* Deterministic checks of a C compiler's output and of the processor: verify compiles it in the guest
- * at several levels; each must print the same, on every architecture (-fwrapv, -ffp-contract=off). */
+/* Deterministic checks of a C compiler's output and of the processor: verify compiles it in the
+ * guest at several levels; each must print the same, on every architecture (-fwrapv,
+ * -ffp-contract=off). */
 #include <inttypes.h>
 #include <math.h>
 #include <pthread.h>
@@ -122,7 +123,8 @@ static uint64_t strings(void)
         memcpy(b + to, a + at, n + 1);
         memmove(b + to + n / 3, b + to, n - n / 3);
         b[to + n] = 0;
-        mix(&h, strlen(a + at) * 3 + (strcmp(a + at, b + to) > 0) + 2 * (memcmp(a + at, b + to, n) < 0));
+        mix(&h, strlen(a + at) * 3 + (strcmp(a + at, b + to) > 0));
+        mix(&h, memcmp(a + at, b + to, n) < 0);
         char *p = strchr(b + to, 'q'), *q = strstr(a + at, "zz"), *r = memchr(a + at, 'x', n);
         mix(&h, (uint64_t)(p ? p - b - (long)to : -1) * 7 + (uint64_t)(q ? q - a - (long)at : -1) +
                     (uint64_t)(r ? r - a - (long)at : -1) * 3);
@@ -167,16 +169,16 @@ static uint64_t faults(void)
     struct across {
         uint64_t value;
     } __attribute__((packed));
+    static const int may[] = {PROT_NONE, PROT_READ, PROT_READ | PROT_WRITE};
     volatile uint64_t h = 6;
-    volatile char *page = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    volatile char *page = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+                               0);
     struct sigaction sa = {.sa_handler = on_signal};
     uint64_t g;
     sigaction(SIGSEGV, &sa, NULL);
     sigaction(SIGUSR1, &sa, NULL);
     for (volatile int i = 0; i < 3000; i++) {
-        mprotect((void *)(page + 4096), 4096, i % 3 == 0   ? PROT_NONE
-                                              : i % 3 == 1 ? PROT_READ
-                                                           : PROT_READ | PROT_WRITE);
+        mprotect((void *)(page + 4096), 4096, may[i % 3]);
         if (!sigsetjmp(env, 1)) {
             page[4000 + i % 96] = (char)i;
             h = h * 31 + ((volatile struct across *)(page + 4080 + i % 17))->value;
@@ -195,7 +197,7 @@ static uint64_t faults(void)
 }
 
 #if defined(__aarch64__)
-static const uint32_t code_words[] = {0x52800000, 0x1b017c00, 0xd65f03c0}; /* mov w0, #n; mul; ret */
+static const uint32_t code_words[] = {0x52800000, 0x1b017c00, 0xd65f03c0}; /* mov w0, #n; mul */
 #endif
 
 /* Code that is made and changed while the program runs. */
@@ -203,7 +205,8 @@ static uint64_t self_made(void)
 {
     uint64_t h = 7;
 #if defined(__aarch64__)
-    uint32_t *code = mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    uint32_t *code = mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC,
+                          MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     for (uint32_t i = 0; i < 3000; i++) {
         uint32_t *at = code + i % 61 * 4;
         memcpy(at, code_words, sizeof(code_words));

@@ -1,6 +1,7 @@
 -- Deterministic checks of LuaJIT and the processor under it: each test runs often enough for traces
 -- to be recorded, linked, left by their side exits and thrown away, with the compiler and without.
--- What is printed is the same on every architecture.
+-- What is printed is the same on every architecture; % and tobit of LuaJIT are so only for whole
+-- numbers.
 local bit, ffi = require("bit"), require("ffi")
 local tests, order = {}, {}
 local function test(name, f) tests[name] = f; order[#order + 1] = name end
@@ -128,9 +129,9 @@ test("numbers", function()
     local function put(v) if v == v then d[0] = v; h = mix(mix(h, w[0]), w[1]) end end
     for i = 1, 4000 do
         local a, b = next_() / 1024, next_() / 65536 + 0.1
-        put(a + b); put(a * b); put(a / b); put(a % b); put(math.floor(a)); put(math.sqrt(math.abs(b)))
+        put(a + b); put(a * b); put(a / b); put(math.floor(a) % 977); put(math.floor(a)); put(math.sqrt(math.abs(b)))
         put(math.max(a, b)); put(-a); put(tonumber(tostring(math.floor(a)))); put(math.ceil(b)); put(math.abs(a))
-        h = mix(h, bit.tobit(a)); h = mix(h, bit.bswap(bit.tobit(b * 1000)))
+        h = mix(h, bit.tobit(math.floor(a))); h = mix(h, bit.bswap(bit.tobit(math.floor(b * 1000))))
     end
     return h
 end)
