@@ -111,7 +111,7 @@ UNIT_EXTRA_$(1) := $$(filter-out tests/unit/$(1)/test_%,$$(wildcard tests/unit/$
 $$(UNIT_$(1)): $(B)/unit/$(1)/%: tests/unit/$(1)/%.c $$(UNIT_EXTRA_$(1)) $(foreach f,$(call upto,$(1)),$(B)/lib_$(f).a)
 	@mkdir -p $$(@D)
 	$$(call say,TEST,$$@)
-	$$(Q)$$(CC) $$(CPPFLAGS) -Itests/unit/$(1) $$(CFLAGS) $$(LDFLAGS) -MMD -MP -MF $$@.d -o $$@ $$(filter %.c,$$^) \
+	$$(Q)$$(CC) $$(CPPFLAGS) -Itests/unit/$(1) $$(CFLAGS) $$(LDFLAGS) -MMD -MP -MF $$@.d -o $$@ $$< $$(UNIT_EXTRA_$(1)) \
 	  -Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group $$(LDLIBS) $$(UNIT_LDLIBS_$(1)) -lcmocka -lm
 unit-$(1): $$(UNIT_$(1))
 	@for t in $$(UNIT_$(1)); do echo "== $$$$t"; $$$$t || exit 1; done

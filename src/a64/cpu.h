@@ -162,8 +162,8 @@ struct a64_cpu {
     /* ---- Asynchronous inputs, written by other threads ---- */
     atomic_uint irq_lines; /* A64_LINE_*: levels */
     atomic_uint request;   /* nonzero: leave run() with A64_EXIT_REQUEST at the next poll */
-    atomic_uint attention; /* set after either of the two: an engine may poll this one only, clearing
-                            * it before it looks at them */
+    atomic_uint attention; /* set after either of the two: an engine may poll this one only,
+                            * clearing it before it looks at them */
 
     /* ---- Why run() ended ---- */
     uint16_t exit_imm; /* immediate of HVC/SMC */

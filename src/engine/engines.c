@@ -22,9 +22,10 @@ static const char engine_names[] =
 
 int engine_find(const char *name, const struct engine_ops **out, struct err *e)
 {
-    if (!strcmp(name, "auto")) {
-        *out = engines[0];
-        return 0;
+    for (unsigned i = 0; i < sizeof(engines) / sizeof(engines[0]) && !strcmp(name, "auto"); i++) {
+        *out = engines[i];
+        if (!engines[i]->missing || !engines[i]->missing())
+            return 0;
     }
     for (unsigned i = 0; i < sizeof(engines) / sizeof(engines[0]); i++) {
         if (!strcmp(engines[i]->name, name)) {

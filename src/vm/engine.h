@@ -49,6 +49,8 @@ struct engine_config {
 
 struct engine_ops {
     const char *name;
+    /* A feature that this engine needs and the host lacks, or null; absent: needs none. @any */
+    const char *(*missing)(void);
     bool translates; /* engine_config.code_cache and trace mean something to it */
     /* Allocates per-vCPU data into cpu->engine. It is to work as v->vm->engine_config says. */
     int (*vcpu_create)(struct vcpu *v, struct err *e);

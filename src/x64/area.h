@@ -1,11 +1,11 @@
-/* Words that translated code addresses relative to RBP besides the guest's registers: its own state,
- * helper entries, spill slots and vector constants. One per vCPU, at a fixed offset from the guest
- * state, so that code is position independent and shared.
+/* Words that translated code addresses relative to RBP besides the guest's registers: its own
+ * state, helper entries, spill slots and vector constants. One per vCPU, at a fixed offset from the
+ * guest state, so that code is position independent and shared.
  *
  * Register conventions of translated code (lower_int.h has the allocation):
  *   RBP   guest state (struct x64_layout says where what is)
- *   R14   translation set of the current privilege and address space: the load array, the store array
- *         of X64_SET_ENTRIES entries of 16 bytes each, and the jump cache
+ *   R14   translation set of the current privilege and address space: the load array, the store
+ *         array of X64_SET_ENTRIES entries of 16 bytes each, and the jump cache
  *   RSP   return stack: pairs (host return address, guest return address)
  *   MXCSR the guest's rounding mode; its sticky flags are part of FPSR
  */
@@ -30,8 +30,9 @@ struct x64_set {
     struct x64_tlb_entry load[X64_SET_ENTRIES];
     struct x64_tlb_entry store[X64_SET_ENTRIES];
     struct x64_jump_entry jump[X64_JUMP_ENTRIES]; /* by x64_jump_index() */
-    /* Of what the address space executes: no two spaces have the same number, and a new one is taken
-     * when a page of code may have moved. Direct branches to other pages hold for one of them. */
+    /* Of what the address space executes: no two spaces have the same number, and a new one is
+     * taken when a page of code may have moved. Direct branches to other pages hold for one of
+     * them. */
     uint32_t generation;
     uint32_t pad[15];
 };
@@ -56,8 +57,8 @@ enum x64_const {
 #define X64_SPILLS 32u
 #define X64_VSPILLS 32u
 
-/* Entries that translated code calls or jumps to; filled by the engine. See lower_int.h for what each
- * is called with. */
+/* Entries that translated code calls or jumps to; filled by the engine. See lower_int.h for what
+ * each is called with. */
 enum x64_entry {
     X64_E_FILL_LOAD,   /* RAX = address, ECX = site: RAX = addend, or does not return */
     X64_E_FILL_STORE,
@@ -72,9 +73,9 @@ enum x64_entry {
                         * EDX = PSTATE.BTYPE there: looks at the neighbour, then leaves */
     X64_E_RETURN_MISS, /* jumped to; RAX = guest address of a return: leaves */
     X64_E_JUMP_LEAVE,  /* jumped to; RAX = guest address, EDX = PSTATE.BTYPE there: leaves */
-    X64_E_CROSS,       /* called or jumped to; RAX = guest address of a direct branch's target in another
-                        * page, RDX = end of its rel32, ECX = bytes from the end of its generation to
-                        * there: goes on at the target and may link it */
+    X64_E_CROSS,       /* called or jumped to; RAX = guest address of a direct branch's target in
+                        * another page, RDX = end of its rel32, ECX = bytes from the end of its
+                        * generation to there: goes on at the target and may link it */
     X64_E_CRC32,       /* RAX = value, RCX = crc | log2 bytes << 32: RAX = crc */
     X64_E_COUNT
 };
@@ -119,7 +120,8 @@ struct x64_layout {
     int32_t v;         /* V0; 32 of 16 bytes */
     int32_t fpsr;      /* FPSR, 4 bytes */
     int32_t attention; /* 4 bytes: nonzero: leave at the next poll */
-    int32_t monitor;   /* of exclusives: valid and size in bytes, a byte each; +8 physical address; +16 value */
+    /* Of exclusives: valid and size in bytes, a byte each; +8 physical address; +16 value. */
+    int32_t monitor;
     int32_t btype;     /* PSTATE.BTYPE, 1 byte: kept exact in counted mode only */
     int32_t area;      /* struct x64_area */
 };

@@ -1,9 +1,10 @@
-/* The fixed code between C and translated code. See lower.h for the contracts, area.h for the words.
+/* The fixed code between C and translated code. See lower.h for the contracts, area.h for the
+ * words.
  *
  * A call from translated code to C happens on the C stack, with the caller-saved registers of the
- * System V ABI kept: for a hook that does not look at guest state in a scratch area, for one that does
- * in the guest state itself. Translated code runs on its own return stack, which lies below the frame
- * of enter() on the same host stack; C called from there starts further down.
+ * System V ABI kept: for a hook that does not look at guest state in a scratch area, for one that
+ * does in the guest state itself. Translated code runs on its own return stack, which lies below
+ * the frame of enter() on the same host stack; C called from there starts further down.
  */
 #include "base/check.h"
 #include "x64/lower_int.h"
@@ -183,8 +184,8 @@ static void jump_entries(struct glue *g, uint8_t *at[X64_E_COUNT])
     (void)leave_for(g, X64_LEAVE_JUMP);
 }
 
-/* A direct branch to another page whose generation is not the present one. Programs that take turns have
- * the jump cache; the one that stays gets the link. */
+/* A direct branch to another page whose generation is not the present one. Programs that take
+ * turns have the jump cache; the one that stays gets the link. */
 #define RELINK_EVERY 16
 
 static uint8_t *cross(struct glue *g)

@@ -9,8 +9,8 @@
 
 /* ---- Homes ---- */
 
-/* By how often Debian's arm64 libc names each register: x0 x1 sp x2 x19 x3 x20 x21 (x29 is written in
- * prologues only). */
+/* By how often Debian's arm64 libc names each register: x0 x1 sp x2 x19 x3 x20 x21 (x29 is written
+ * in prologues only). */
 int lo_home(unsigned r)
 {
     static const int8_t home[IR_GPRS] = {
@@ -90,8 +90,8 @@ static struct x64_mem value_mem(const struct lower *e, struct lo_loc l)
 static const uint8_t temps[] = {RDX, RSI, RDI};
 static const uint8_t vtemps[] = {3, 4, 5};
 
-/* Too many values at once: the block cannot be translated, the caller tries with a shorter one or leaves
- * it to the interpreter. */
+/* Too many values at once: the block cannot be translated, the caller tries with a shorter one or
+ * leaves it to the interpreter. */
 static void give_up(struct lower *e)
 {
     e->b->full = true;
@@ -318,8 +318,8 @@ void lo_alu(struct lower *e, enum x64_alu op, int w, int dst, ir_val v)
 
 /* ---- Destinations ---- */
 
-/* The guest register with a home that a PUT (or PUTV) right after writes `value` to, so that it can be
- * made there; or -1. Nobody may look at the old contents in between. */
+/* The guest register with a home that a PUT (or PUTV) right after writes `value` to, so that it
+ * can be made there; or -1. Nobody may look at the old contents in between. */
 static int put_target(const struct lower *e, unsigned value, enum ir_op put)
 {
     const struct ir_insn *in = e->ir->insn;
@@ -334,7 +334,8 @@ static int put_target(const struct lower *e, unsigned value, enum ir_op put)
 }
 
 /* Is it right to overwrite guest register r's home by the result of the present operation? */
-static bool home_is_free(const struct lower *e, unsigned value, unsigned r, ir_val old, enum ir_op get)
+static bool home_is_free(const struct lower *e, unsigned value, unsigned r, ir_val old,
+                         enum ir_op get)
 {
     const struct ir_insn *in = e->ir->insn;
     if (old && e->loc[old].where == LO_HOME && e->loc[old].n == r && e->last[old] > value)
@@ -460,7 +461,8 @@ void lower_GETV(struct lower *e, const struct ir_insn *i)
     e->vguest[r] = (ir_val)e->at;
 }
 
-/* Guest register r is about to change: what it held moves to a host register if it is still needed. */
+/* Guest register r is about to change: what it held moves to a host register if it is still
+ * needed. */
 static void displace(struct lower *e, unsigned r, ir_val now)
 {
     ir_val old = e->guest[r];
@@ -729,7 +731,6 @@ bool x64_lower(const struct x64_request *req, struct x64_buf *buf, struct x64_re
     e->cold_count = 0;
     e->result = result;
     e->code = buf->p;
-    result->link_count = 0;
     for (unsigned n = 1; n < ir->count; n++)
         e->last[n] = ir->insn[n].last;
     find_flag_needs(e);
@@ -768,8 +769,8 @@ void x64_area_init(struct x64_area *area)
 #undef CONST
     };
     memcpy(area->constant, constants, sizeof(constants));
-    /* AH: ZF 6, PF 2, CF 0, bit 1 set. Greater 02, less 03, equal 42, unordered 47: NZCV 0010, 1000,
-     * 0110, 0011. */
+    /* AH: ZF 6, PF 2, CF 0, bit 1 set. Greater 02, less 03, equal 42, unordered 47: NZCV 0010,
+     * 1000, 0110, 0011. */
     for (unsigned x = 0; x < 2; x++) {
         area->fcmp[x][x ? 0x03 : 0x02] = 0;
         area->fcmp[x][x ? 0x02 : 0x03] = 0x8100;

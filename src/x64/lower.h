@@ -7,14 +7,6 @@
 #include "x64/asm.h"
 #include "x64/host.h"
 
-/* A branch of the block that can be linked to a translation of the same page: the rel32 that ends at
- * `point` (offset from the block's start) goes to code that asks for X64_E_LINK until then. */
-#define X64_MAX_LINKS 80u
-struct x64_link {
-    uint32_t point;
-    int32_t target; /* byte offset in the page */
-};
-
 struct x64_request {
     const struct ir_block *block; /* with uses counted */
     const struct x64_layout *layout;
@@ -23,7 +15,8 @@ struct x64_request {
     bool no_chain;   /* stress: every branch to the dispatcher */
     bool poll_all;   /* stress: look for requests at every exit */
     struct lower *work; /* from x64_work_new() */
-    struct x64_buf *cold; /* for what is rarely executed, within reach of rel32; null: after the rest */
+    /* For what is rarely executed, within reach of rel32; null: after the rest. */
+    struct x64_buf *cold;
     uint32_t start;  /* byte offset of the block's first instruction in its page */
     uint32_t *marks; /* null, or gets where in the code each guest instruction begins, and then
                       * where what is out of line does: guest_count + 1 offsets, ascending */
@@ -32,8 +25,6 @@ struct x64_request {
 struct x64_result {
     uint32_t entry;  /* offset of the entry in the code written; code before it is the stale path */
     uint32_t bytes;  /* without those in `cold` */
-    unsigned link_count;
-    struct x64_link link[X64_MAX_LINKS];
 };
 
 /* Working memory of x64_lower(), for one thread at a time. Null: out of memory. @any */
@@ -41,17 +32,17 @@ struct lower;
 struct lower *x64_work_new(void);
 void x64_work_free(struct lower *work);
 
-/* Writes the block's code at buf->p. False: the buffer is full. The code begins with the path that a
- * patched entry jumps to (X64_STALE_JUMP) and is position independent, except that calls to
+/* Writes the block's code at buf->p. False: the buffer is full. The code begins with the path that
+ * a patched entry jumps to (X64_STALE_JUMP) and is position independent, except that calls to
  * area->entry go through RBP. @any */
 bool x64_lower(const struct x64_request *req, struct x64_buf *buf, struct x64_result *result);
 
 /* Makes the entry at `entry` go to its stale path: 2 bytes. @any that owns the code */
 void x64_make_stale(uint8_t *entry);
 
-/* Site word of ECX: where in the page (bits 15:0, signed), how many guest instructions of the block were not
- * executed though the budget was charged with them at its entry (27:16), and log2 of the bytes of an
- * access that needs X64_E_FILL_* (31:28). */
+/* Site word of ECX: where in the page (bits 15:0, signed), how many guest instructions of the block
+ * were not executed though the budget was charged with them at its entry (27:16), and log2 of the
+ * bytes of an access that needs X64_E_FILL_* (31:28). */
 #define X64_SITE(off, undone) (((uint32_t)(off) & 0xffffu) | (uint32_t)(undone) << 16)
 static inline int32_t x64_site_off(uint32_t site) { return (int16_t)site; }
 static inline uint32_t x64_site_undone(uint32_t site) { return site >> 16 & 0xfff; }
@@ -67,12 +58,12 @@ struct x64_hooks {
     /* Runs one instruction by the interpreter. Where to go on: X64_GO_ON: in the block, after it;
      * null: back in C; else the code there, with an empty return stack. */
     const void *(*interp)(void *state, uint64_t word_op, uint32_t site);
-    /* The code at a guest address that the jump cache does not know, reached with this PSTATE.BTYPE;
-     * null: translated code is left (X64_LEAVE_JUMP). A hook that throws the code away that calls
-     * return to sets area->saved_rsp to stack_base. */
+    /* The code at a guest address that the jump cache does not know, reached with this
+     * PSTATE.BTYPE; null: translated code is left (X64_LEAVE_JUMP). A hook that throws the code
+     * away that calls return to sets area->saved_rsp to stack_base. */
     const void *(*jump)(void *state, uint64_t pc, uint32_t btype);
-    /* X64_E_CROSS: code for guest address `pc`, or null: leave. May make the branch that ends at `point`
-     * lead there; its generation ends `distance` bytes before. */
+    /* X64_E_CROSS: code for guest address `pc`, or null: leave. May make the branch that ends at
+     * `point` lead there; its generation ends `distance` bytes before. */
     const void *(*cross)(void *state, uint64_t pc, uint64_t point, uint32_t distance);
     /* True: nothing to do, the block goes on. */
     bool (*poll)(void *state, uint32_t site);
@@ -102,8 +93,8 @@ struct x64_glue {
     uint64_t entry[X64_E_COUNT]; /* for area->entry */
 };
 
-/* Writes the fixed code at buf->p, to be executed at `exec` when written at `write` (two views of one
- * memory). False: the buffer is full. */
+/* Writes the fixed code at buf->p, to be executed at `exec` when written at `write` (two views of
+ * one memory). False: the buffer is full. */
 bool x64_glue_make(struct x64_buf *buf, int64_t exec_minus_write, const struct x64_layout *layout,
                    const struct x64_host *host, const struct x64_hooks *hooks,
                    struct x64_glue *out);

@@ -15,8 +15,8 @@ static int where(const struct lower *e, ir_val v)
     return l.where == LO_REG ? l.n : l.where == LO_HOME ? lo_home(l.n) : -1;
 }
 
-/* Operands that are used again, or are constants no immediate can hold, come into registers; others may
- * stay in memory and be memory operands. */
+/* Operands that are used again, or are constants no immediate can hold, come into registers;
+ * others may stay in memory and be memory operands. */
 static void prepare(struct lower *e, ir_val v, int w)
 {
     uint64_t k;
@@ -261,9 +261,9 @@ void lower_EXTR(struct lower *e, const struct ir_insn *i)
 
 /* ---- Multiplication and division ---- */
 
-/* lo and hi = the halves of a * b by mulx, which leaves EFLAGS alone: long products are sums of these
- * with a carry running through them. Its source RDX is a value register and is put back; RDX as a
- * destination drops that half. Changes RCX. */
+/* lo and hi = the halves of a * b by mulx, which leaves EFLAGS alone: long products are sums of
+ * these with a carry running through them. Its source RDX is a value register and is put back; RDX
+ * as a destination drops that half. Changes RCX. */
 static void mulx(struct lower *e, int a, int b, int lo, int hi)
 {
     x64_mov_rr(e->b, 1, RCX, RDX);
@@ -323,7 +323,7 @@ void lower_SMULH(struct lower *e, const struct ir_insn *i)
     x64_mov_rr(e->b, 1, lo_rdef(e, i), RAX);
 }
 
-/* RAX / RCX; RDX, a value register, is kept in memory. Division by zero gives 0 and never faults. */
+/* RAX / RCX; RDX, a value register, is kept in memory. Division by zero gives 0, no fault. */
 static void divide(struct lower *e, const struct ir_insn *i, bool is_signed)
 {
     struct x64_buf *b = e->b;

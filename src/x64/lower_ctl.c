@@ -1,12 +1,14 @@
 /* Leaving a block: exits, links, calls and returns, the interpreter.
  *
- * Branches within the guest page are direct jumps that are linked when first taken: the page is what
- * the translation is keyed by, so they hold in every address space. All others go through the jump
- * cache of the translation set, which belongs to one address space. Calls keep pairs (host return
- * address, guest return address) on the return stack, and a return compares.
+ * Branches within the guest page are direct jumps that are linked when first taken: the page is
+ * what the translation is keyed by, so they hold in every address space. Direct branches to other
+ * pages are linked too, but hold for one generation of an address space (struct x64_set), which
+ * they compare; else, and for branches to registers, there is the jump cache of the translation
+ * set. Calls keep pairs (host return address, guest return address) on the return stack, and a
+ * return compares.
  *
  * A request (interrupt, stop) is looked for where a loop or a return passes: backward branches,
- * branches to other pages, indirect branches and returns.
+ * indirect branches and returns.
  */
 #include "x64/lower_int.h"
 
@@ -105,7 +107,7 @@ static void to_dispatcher(struct lower *e, const struct ir_insn *i, enum x64_cc 
     c->imm = next_btype;
 }
 
-/* A miss in the jump cache. r[0]: is it that of a call? It then comes back to where that one does. */
+/* A miss in the jump cache. r[0]: is it that of a call? It then comes back where that one does. */
 static void cold_second(struct lower *e, const struct lo_cold *c)
 {
     x64_mov_ri(e->b, RDX, (uint64_t)c->imm);
@@ -198,8 +200,8 @@ static void cold_cross_poll(struct lower *e, const struct lo_cold *c)
     jump_miss(e, 0);
 }
 
-/* To a fixed place in another page: a direct branch, while the generation of what this address space
- * executes is the one it was made for. */
+/* To a fixed place in another page: a direct branch, while the generation of what this address
+ * space executes is the one it was made for. */
 static void cross(struct lower *e, const struct ir_insn *i, int64_t target, bool call)
 {
     struct x64_buf *b = e->b;

@@ -1,9 +1,9 @@
-/* NZCV: in EFLAGS from the instruction that sets it to those that use it, in area->nzcv, or computed
- * again from the operands of a comparison where somebody wants to see it out of line.
+/* NZCV: in EFLAGS from the instruction that sets it to those that use it, in area->nzcv, or
+ * computed again from the operands of a comparison where somebody wants to see it out of line.
  *
- * The memory form is what LAHF and SETO AL leave after a subtraction: AH has SF (bit 7), ZF (6) and CF
- * (0, inverted: x86 borrows where A64 carries), AL has OF. After an addition the carry is complemented
- * before it is saved; after a logical operation, whose C is 0, it is set.
+ * The memory form is what LAHF and SETO AL leave after a subtraction: AH has SF (bit 7), ZF (6)
+ * and CF (0, inverted: x86 borrows where A64 carries), AL has OF. After an addition the carry is
+ * complemented before it is saved; after a logical operation, whose C is 0, it is set.
  */
 #include "x64/lower_int.h"
 
@@ -113,7 +113,8 @@ void lo_lazy_begin(struct lower *e, const struct ir_insn *i)
     uint64_t k;
     if (e->flags_last <= e->at || (lo_const(e, b, &k) && !lo_fits(k, i->type == IR_I64)))
         return;
-    e->lazy = (struct lo_lazy){.valid = true, .op = (uint8_t)i->op, .type = i->type, .va = a, .vb = b,
+    e->lazy = (struct lo_lazy){.valid = true, .op = (uint8_t)i->op, .type = i->type,
+                               .va = a, .vb = b,
                                .last_a = e->last[a], .last_b = e->last[b]};
     if (e->last[a] < e->flags_last)
         e->last[a] = e->flags_last;

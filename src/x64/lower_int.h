@@ -14,10 +14,12 @@
  *
  * How to write a lowering, `void lower_NAME(struct lower *e, const struct ir_insn *i)`:
  *  1. Get operands: lo_r() / lo_v(); they stay where they are until the lowering returns.
- *  2. Call lo_clobber(e) BEFORE the first instruction that changes EFLAGS (most integer instructions,
- *     vptest, vucomis*, vcomis*, kortest; not mov, lea, shlx, rorx, vector arithmetic).
- *  3. Get the destination, lo_rdef() / lo_vdef(). It MAY be the register of an operand. So write it in
- *     the last instruction only, having computed in scratch before; or compare with the operands'.
+ *  2. Call lo_clobber(e) BEFORE the first instruction that changes EFLAGS (most integer
+ *     instructions, vptest, vucomis*, vcomis*, kortest; not mov, lea, shlx, rorx, vector
+ *     arithmetic).
+ *  3. Get the destination, lo_rdef() / lo_vdef(). It MAY be the register of an operand. So write it
+ *     in the last instruction only, having computed in scratch before; or compare with the
+ *     operands'.
  *  4. Emit. Nothing else: uses and register lifetimes are the driver's.
  * Registers 16..31 occur only with AVX-512. A form that exists in VEX only needs lo_below16().
  */
@@ -92,7 +94,7 @@ struct lower {
     struct lo_lazy lazy; /* of the present flags */
     uint16_t flag_need[IR_MAX_INSNS]; /* by operation that sets flags: its flags_last */
     uint16_t last[IR_MAX_INSNS];      /* last use of each value */
-    /* The result of `at` is in RCX or XMM2, since nothing else was free; it goes to a spill slot. */
+    /* The result of `at` is in RCX or XMM2, as nothing else was free; it goes to a spill slot. */
     bool def_spill, vdef_spill;
     uint16_t owner[16], vowner[32];     /* value in each allocatable register */
     uint32_t busy, vbusy;               /* registers of the operation being lowered */
@@ -140,8 +142,8 @@ int lo_rdef_of(struct lower *e, unsigned value);
 int lo_vdef_of(struct lower *e, unsigned value);
 /* v's underlying value, behind TRUNC and ZEXT. */
 ir_val lo_root(const struct lower *e, ir_val v);
-/* op dst, v with v as register, memory operand or immediate; dst must not be v's register unless that
- * is meant. */
+/* op dst, v with v as register, memory operand or immediate; dst must not be v's register unless
+ * that is meant. */
 void lo_alu(struct lower *e, enum x64_alu op, int w, int dst, ir_val v);
 /* mov dst, v; keeps EFLAGS. */
 void lo_mov(struct lower *e, int w, int dst, ir_val v);
@@ -164,8 +166,8 @@ uint32_t lo_site(const struct lower *e, int32_t off, unsigned done);
 /* Byte offset of the guest instruction of i. */
 int32_t lo_off(const struct lower *e, const struct ir_insn *i);
 
-/* RAX = host address of the aligned location of 1 << log2 bytes at a + imm; one that is not aligned is
- * the interpreter's. Changes RCX; takes no register but that of a. */
+/* RAX = host address of the aligned location of 1 << log2 bytes at a + imm; one that is not aligned
+ * is the interpreter's. Changes RCX; takes no register but that of a. */
 void lo_locate(struct lower *e, const struct ir_insn *i, unsigned log2, bool store);
 
 /* ---- Flags ---- */
@@ -190,13 +192,13 @@ void lo_cold_state(struct lower *e, struct lo_cold *c);
 void lo_lazy_end(struct lower *e);
 /* At the block's entry: charges the budget. */
 void lo_count_entry(struct lower *e);
-/* The branch that ends at `point` leads to `target` of the page, by way of X64_E_LINK at first. NZCV
- * is in memory. */
+/* The branch that ends at `point` leads to `target` of the page, by way of X64_E_LINK at first.
+ * NZCV is in memory. */
 void lo_link_point(struct lower *e, const struct ir_insn *i, uint8_t *point, int32_t target);
-/* In a cold piece, before anything else: saves NZCV as it was at the branch. Changes RAX, EFLAGS. */
+/* In a cold piece, first: saves NZCV as it was at the branch. Changes RAX, EFLAGS. */
 void lo_cold_flags(struct lower *e, const struct lo_cold *c);
-/* EFLAGS such that host condition codes stand for A64 condition `cond` (0..13): the code, with up to
- * one more instruction emitted that changes no register but RAX. */
+/* EFLAGS such that host condition codes stand for A64 condition `cond` (0..13): the code, with up
+ * to one more instruction emitted that changes no register but RAX. */
 enum x64_cc lo_cond(struct lower *e, unsigned cond);
 /* Is A64 condition `cond` one host condition after a comparison with exchanged operands only? */
 bool lo_fcmp_exchange(unsigned cond);
@@ -206,9 +208,9 @@ bool lo_fcmp_exchange(unsigned cond);
 /* The code that `fn` emits at the end of the block is where `point` goes; resume defaults to
  * the present position and can be set later. */
 struct lo_cold *lo_cold(struct lower *e, uint8_t *point, const struct ir_insn *i, lo_cold_fn *fn);
-/* Out of line: the interpreter executes the guest instruction of i (i->imm = word | operation << 32),
- * then its result is loaded into register `dst` (vector: from V[rd]; integer: from X[rd]; rd = word
- * bits 4:0) and the code goes on at the present position, so call it after the destination has
+/* Out of line: the interpreter executes the guest instruction of i (i->imm = word | operation <<
+ * 32), then its result is loaded into register `dst` (vector: from V[rd]; integer: from X[rd]; rd =
+ * word bits 4:0) and the code goes on at the present position, so call it after the destination has
  * been written. Guest state must be exact at i: its row has trait X. */
 void lo_cold_interp(struct lower *e, uint8_t *point, const struct ir_insn *i, int dst, bool vector);
 

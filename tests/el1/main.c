@@ -209,7 +209,8 @@ static int summary(const struct test *t)
     }
     for (unsigned i = 0; i < MAX_REASONS && t->reasons[i].reason; i++)
         printf("# known, %" PRIu64 ": %s\n", t->reasons[i].count, t->reasons[i].reason);
-    printf("# el1: %s: seed %" PRIu64 ", %" PRIu64 " trials, %" PRIu64 " known differences, %" PRIu64
+    printf("# el1: %s: seed %" PRIu64 ", %" PRIu64 " trials, %" PRIu64
+           " known differences, %" PRIu64
            " differ\n", t->engine, t->seed, trials, known, wrong);
     return wrong || !trials;
 }

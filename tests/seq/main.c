@@ -166,6 +166,7 @@ int main(int argc, char **argv)
     else
         printf("ok sequences,%s\n", t.engine);
     printf("# seq: %s: seed %" PRIu64 ", %" PRIu64 " sequences, %" PRIu64 " trials, %" PRIu64
-           " words, %" PRIu64 " differ\n", t.engine, t.seed, t.sequences, t.trials, t.words, t.wrong);
+           " words, %" PRIu64 " differ\n",
+           t.engine, t.seed, t.sequences, t.trials, t.words, t.wrong);
     return t.wrong || !t.trials;
 }

@@ -269,14 +269,16 @@ static int summary(const struct test *t, double seconds)
     }
     printf("# unicorn: %s: seed %" PRIu64 ", %" PRIu64 " lines of isa/, %" PRIu64
            " not comparable, %" PRIu64 " trials (%.0f/s, %" PRIu64 " exceptions), %" PRIu64
-           " known differences, %" PRIu64 " lines differ\n", t->engine, t->seed, lines, none, trials, (double)trials / seconds,
+           " known differences, %" PRIu64 " lines differ\n",
+           t->engine, t->seed, lines, none, trials, (double)trials / seconds,
            t->emulator.exceptions, known, bad);
     return bad || !trials;
 }
 
 int main(int argc, char **argv)
 {
-    static struct test t = {.words = 100, .states = 8, .seed = 1, .only_trial = -1, .engine = "interp"};
+    static struct test t = {
+        .words = 100, .states = 8, .seed = 1, .only_trial = -1, .engine = "interp"};
     for (int c; (c = getopt(argc, argv, "e:n:k:s:i:t:")) != -1;) {
         switch (c) {
         case 'e': t.engine = optarg; break;

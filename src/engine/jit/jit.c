@@ -165,8 +165,15 @@ static void jit_icache_invalidate(struct vcpu *v, gpa_t pa, bool all)
         jit_code_reset(j);
 }
 
+static const char *jit_missing(void)
+{
+    const struct x64_host host = x64_host_detect();
+    return x64_host_missing(&host);
+}
+
 const struct engine_ops jit_engine = {
     .name = "jit",
+    .missing = jit_missing,
     .translates = true,
     .vcpu_create = jit_vcpu_create,
     .vcpu_destroy = jit_vcpu_destroy,

@@ -73,8 +73,8 @@ struct jit_set {
     unsigned ranges;
     struct x64_tlb_entry *only[2]; /* stress knob tlb1: the last load and store entry */
     struct jit_fetch fetch[JIT_FETCH];
-    /* At which address each page of code is executed. Where there is no knowing, or one is executed at
-     * two, no direct branches lead from page to page. */
+    /* At which address each page of code is executed. Where there is no knowing, or one is
+     * executed at two, no direct branches lead from page to page. */
     struct jit_place { uint64_t va; uint32_t page; } place[JIT_PLACES];
     unsigned places;
     bool aliased;
@@ -149,7 +149,7 @@ struct jit {
 
     /* Context. */
     bool dirty;    /* something that jit_context() looks at may have changed */
-    bool stale;    /* the interpreter has not been told of a change of context: jit_interp_ready() */
+    bool stale;    /* the interpreter does not know of a change of context: jit_interp_ready() */
     bool changed;  /* since it was cleared: translations, code or context: leave the block */
     unsigned mode; /* LIFT_* of the code to run now, without LIFT_GUARDED */
     uint64_t regime[4];
@@ -175,8 +175,8 @@ struct jit {
     struct jit_stats stat;
 };
 
-/* Before the interpreter looks at memory: what follows from PSTATE and the control registers. Changes
- * of context are many more than instructions that it executes. */
+/* Before the interpreter looks at memory: what follows from PSTATE and the control registers.
+ * Changes of context are many more than instructions that it executes. */
 static inline void jit_interp_ready(struct jit *j)
 {
     if (j->stale)
@@ -231,7 +231,8 @@ const struct jit_fetch *jit_fetch(struct jit *j, uint64_t pc);
 const void *jit_jump_find(struct jit *j, uint64_t pc);
 /* `host` is the translation of what is at pc now. */
 void jit_jump_enter(struct jit *j, uint64_t pc, const void *host);
-/* May a direct branch lead to pc, which the jump cache knows, while jit_generation() is what it is? */
+/* May a direct branch lead to pc, which the jump cache knows, while jit_generation() is what it
+ * is? */
 bool jit_may_cross(struct jit *j, uint64_t pc);
 uint32_t jit_generation(struct jit *j);
 /* Addresses in the cache are no more. */

@@ -444,8 +444,9 @@ static bool still_at(struct jit *j, uint64_t va, uint32_t page)
            (t.pa - j->it.mem->ram_base) >> MEM_PAGE_SHIFT == page;
 }
 
-/* A page of code is about to be executed at address va & PAGE_MASK_VA (odd: not 0): see struct jit_set.place. Every page that is
- * comes here first, since clear_set() empties the table together with all that leads to a page. */
+/* A page of code is about to be executed at address va & PAGE_MASK_VA (odd: not 0): see struct
+ * jit_set.place. Every page that is comes here first, since clear_set() empties the table together
+ * with all that leads to a page. */
 static void note_place(struct jit *j, struct jit_set *s, uint32_t page, uint64_t va)
 {
     unsigned at = page * 0x9e3779b1u / (UINT32_MAX / JIT_PLACES + 1);
@@ -507,7 +508,8 @@ const struct jit_fetch *jit_fetch(struct jit *j, uint64_t pc)
 static unsigned bloom_bit(uint64_t va)
 {
     uint64_t page = va >> MEM_PAGE_SHIFT;
-    return (unsigned)(page * UINT64_C(0x9e3779b97f4a7c15) >> 48); /* 16 bits: programs execute thousands of pages */
+    /* 16 bits: programs execute thousands of pages. */
+    return (unsigned)(page * UINT64_C(0x9e3779b97f4a7c15) >> 48);
 }
 
 const void *jit_jump_find(struct jit *j, uint64_t pc)

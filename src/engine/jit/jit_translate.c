@@ -50,12 +50,12 @@ static bool write_code(struct jit *j, const uint32_t *words, uint32_t off, unsig
     return x64_lower(&req, buf, result);
 }
 
-/* How many instructions a block at `off` takes at most: it ends where another begins, so that code is
- * not translated again and again from each place that is jumped to. */
+/* How many instructions a block at `off` takes at most: it ends where another begins, so that code
+ * is not translated again and again from each place that is jumped to. */
 static unsigned block_limit(const struct jit_page *p, uint32_t off)
 {
-    unsigned first = off / 4, next = first + 1;
-    while (next < PAGE_WORDS && next < first + IR_MAX_GUEST && !bit(p->starts[next / 64], next % 64))
+    unsigned first = off / 4, next = first + 1, end = first + IR_MAX_GUEST;
+    while (next < PAGE_WORDS && next < end && !bit(p->starts[next / 64], next % 64))
         next++;
     return next - first;
 }

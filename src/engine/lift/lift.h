@@ -2,10 +2,10 @@
  *
  * The lifter reads instruction words of one guest page, from an offset to the first unconditional
  * branch, the end of the page or a limit, and appends IR to a block. Each encoding of isa/a64.isa
- * either has a lift function (a row LIFT(NAME) in one of the lift_*.def files) or becomes IR_INTERP,
- * the interpreter's handler for one instruction; so the lifter never fails and a missing row costs
- * time only. What a lift function may assume statically is the mode, which is part of the key that
- * translations are found by.
+ * either has a lift function (a row LIFT(NAME) in one of the lift_*.def files) or becomes
+ * IR_INTERP, the interpreter's handler for one instruction; so the lifter never fails and a
+ * missing row costs time only. What a lift function may assume statically is the mode, which is
+ * part of the key that translations are found by.
  */
 #ifndef ENGINE_LIFT_LIFT_H
 #define ENGINE_LIFT_LIFT_H

@@ -30,6 +30,21 @@ else
     not_ok 'help run fits into 80 columns' "$(awk '{ if (length > 80) print }' "$tmp/out")"
 fi
 
+# Every engine is named wherever one looks for it.
+here_engines=$(sed -n 's/^ENGINE("\([^"]*\)".*/\1/p' "$here/../../src/engine/engines.def")
+missing=
+for args in version 'help run' 'help --man' 'run --engine warp --kernel none'; do
+    sojourn $args
+    for engine in $here_engines; do
+        grep -qw -- "$engine" "$tmp/out" "$tmp/err" || missing="$missing '$args':$engine"
+    done
+done
+if [ -z "$missing" ] && [ "$(echo "$here_engines" | wc -l)" -ge 2 ]; then
+    ok 'version, help and messages name every engine'
+else
+    not_ok 'version, help and messages name every engine' "missing:$missing"
+fi
+
 # Every option of the parser is in help, manual page and completion.
 options=$(sojourn help run; grep -oE '^  (-., )?--[a-z-]+' "$tmp/out" | grep -oE -- '--[a-z-]+')
 sojourn help --man

@@ -24,7 +24,7 @@ fails '--cpus 2' 2 '--cpus.*not supported in this version' run "${k[@]}" --cpus 
 for n in 0 124 x -1 1.0; do
     fails "--cpus $n" 2 "--cpus: '$n'" run "${k[@]}" --cpus "$n"
 done
-fails 'unknown engine' 2 "--engine.*'warp'.*interp" run "${k[@]}" --engine warp
+fails 'unknown engine' 2 "--engine.*'warp'.*interp.*jit|--engine.*'warp'.*jit.*interp" run "${k[@]}" --engine warp
 fails 'unknown stress' 2 "--engine: stress 'warp'.*tlb1" run "${k[@]}" --engine interp,stress=warp
 fails 'engine setting' 2 "--engine: 'fast'.*stress=" run "${k[@]}" --engine interp,fast
 for c in wall counted: counted:x counted:1x counted:99999999999999999999; do

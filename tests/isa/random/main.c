@@ -6,9 +6,9 @@
  * COMMAND runs the AArch64 half, e.g. `qemu-aarch64-static ./guest`. WORDS words for each line,
  * each with STATES states, so that the other side translates once for several trials; a NAME that
  * ends with * is a prefix. Each word has its own sequence of random numbers, made from SEED, the
- * line's name and the word's number: a line can be repeated alone, and so can one TRIAL (its number
- * is WORD * STATES + state). Prints "ok NAME,ENGINE" or "not ok NAME,ENGINE" for each line, the first differences
- * in full; exit status 1 if there is any, 2 if the test could not run.
+ * line's name and the word's number: a line can be repeated alone, and so can one TRIAL (its
+ * number is WORD * STATES + state). Prints "ok NAME,ENGINE" or "not ok NAME,ENGINE" for each line,
+ * the first differences in full; exit status 1 if there is any, 2 if the test could not run.
  */
 #include "generate.h"
 #include "known.h"
@@ -298,7 +298,8 @@ static int summary(const struct test *t, double seconds)
     }
     printf("# random: %s: seed %" PRIu64 ", %" PRIu64 " lines of isa/, %" PRIu64
            " not comparable, %" PRIu64 " words, %" PRIu64 " trials (%.0f/s), %" PRIu64
-           " known differences, %" PRIu64 " lines differ\n", t->engine, t->seed, lines, none, t->total_words, trials,
+           " known differences, %" PRIu64 " lines differ\n",
+           t->engine, t->seed, lines, none, t->total_words, trials,
            (double)trials / seconds, known, bad);
     return bad || !trials;
 }
@@ -319,7 +320,8 @@ static int usage(void)
 
 int main(int argc, char **argv)
 {
-    static struct test t = {.words = 100, .states = 8, .seed = 1, .only_trial = -1, .engine = "interp"};
+    static struct test t = {
+        .words = 100, .states = 8, .seed = 1, .only_trial = -1, .engine = "interp"};
     for (int c; (c = getopt(argc, argv, "e:n:k:s:i:t:")) != -1;) {
         switch (c) {
         case 'e': t.engine = optarg; break;

@@ -1,8 +1,8 @@
-/* Guests that never end by themselves: loops made of every kind of branch, and code that changes what
- * an engine that translates has to keep. An engine must notice a request wherever a guest goes round,
- * and nothing that the guest makes it keep may grow without bound. run.sh ends them with a signal; LOOP
- * says which. They run at EL1 with the MMU off; trap handlers of their own stand in for start.S's where
- * they are the loop. */
+/* Guests that never end by themselves: loops made of every kind of branch, and code that changes
+ * what an engine that translates has to keep. An engine must notice a request wherever a guest
+ * goes round, and nothing that the guest makes it keep may grow without bound. run.sh ends them
+ * with a signal; LOOP says which. They run at EL1 with the MMU off; trap handlers of their own
+ * stand in for start.S's where they are the loop. */
 #include "guest.h"
 
 #define CODE_AT (RAM + 0x1000000) /* 32 MiB that a guest fills with instructions */
@@ -140,18 +140,21 @@ void guest_main(void)
 #elif defined(LOOP_tlbi_storm)
     mmu_on();
     for (uint64_t n = 0;; n++)
-        __asm__ volatile("str %0, [%1]\n tlbi vmalle1\n tlbi vaae1, %0\n dsb ish\n isb\n ldr x9, [%1]" ::"r"(n),
+        __asm__ volatile("str %0, [%1]\n tlbi vmalle1\n tlbi vaae1, %0\n dsb ish\n isb\n"
+                         "ldr x9, [%1]" ::"r"(n),
                          "r"(RAM + 0x800000 + n * 4096 % 0x1000000)
                          : "x9", "memory");
 #elif defined(LOOP_address_spaces)
     mmu_on();
     for (uint64_t n = 0;; n++)
-        __asm__ volatile("mrs x9, ttbr0_el1\n bfi x9, %0, #48, #8\n msr ttbr0_el1, x9\n isb\n str x9, [%1]" ::"r"(n),
+        __asm__ volatile("mrs x9, ttbr0_el1\n bfi x9, %0, #48, #8\n msr ttbr0_el1, x9\n isb\n"
+                         "str x9, [%1]" ::"r"(n),
                          "r"(RAM + 0x800000 + n * 4096 % 0x1000000)
                          : "x9", "memory");
 #elif defined(LOOP_fp_modes)
     for (uint64_t n = 0;; n++)
-        __asm__ volatile("msr fpcr, %0\n .arch armv8-a\n fadd v0.4s, v0.4s, v1.4s\n fadd d2, d3, d4\n"
+        __asm__ volatile("msr fpcr, %0\n .arch armv8-a\n fadd v0.4s, v0.4s, v1.4s\n"
+                         "fadd d2, d3, d4\n"
                          "msr cpacr_el1, %1\n isb" ::"r"((n & 31) << 22),
                          "r"(3ul << 20));
 #elif defined(LOOP_code_everywhere)

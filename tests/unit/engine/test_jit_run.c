@@ -126,6 +126,26 @@ static void test_exceptions_and_jumps_do_not_go_through_the_dispatcher(void **st
     assert_true(jit(r)->stat.entered < 100);
 }
 
+/* The empty return stack stands for a caller at an address that no instruction has, 1; a return
+ * there went to the host's address 0. */
+static void test_return_to_an_odd_address_faults(void **state)
+{
+    struct rig *r = *state;
+    for (uint64_t to = 0; to < 8; to++) {
+        struct code c = {0}, vector = {0};
+        I(&vector, MRS, 1, 0, 4, 0, 1, 0); /* ELR_EL1 */
+        I(&vector, MSR_r, 1, 0, 4, 0, 1, 9);
+        I(&vector, ERET);
+        rig_place(r, RIG_VECTORS + 0x200, &vector);
+        mov(&c, 9, LR);
+        li(&c, 22, to);
+        I(&c, RET, 22);
+        rig_place(r, RIG_CODE, &c);
+        assert_int_equal(rig_call(r, RIG_CODE), to);
+        assert_int_equal(r->cpu->sys[A64_FAR_EL1], to);
+    }
+}
+
 static void *post(void *arg)
 {
     vcpu_request(arg, VCPU_REQ_EVENT);
@@ -305,6 +325,7 @@ int main(void)
         TEST(test_program_is_translated_once_and_joined),
         TEST(test_budget_is_exact_and_so_is_the_state),
         TEST(test_exceptions_and_jumps_do_not_go_through_the_dispatcher),
+        TEST(test_return_to_an_odd_address_faults),
         cmocka_unit_test(test_request_ends_an_endless_loop),
         TEST(test_floating_point_state_survives_leaving),
         cmocka_unit_test(test_full_cache_is_forgotten_and_the_program_goes_on),

@@ -1,6 +1,6 @@
-/* What the integer operations of the IR do, written without the IR's help: the model that its builder,
- * its passes and the back end are compared with. For tests that have included cmocka. NZCV is 4 bits, N
- * the highest.
+/* What the integer operations of the IR do, written without the IR's help: the model that its
+ * builder, its passes and the back end are compared with. For tests that have included cmocka.
+ * NZCV is 4 bits, N the highest.
  */
 #ifndef TESTS_UNIT_IR_IR_MODEL_H
 #define TESTS_UNIT_IR_IR_MODEL_H

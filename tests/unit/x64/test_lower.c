@@ -1,7 +1,7 @@
-/* The back end keeps the meaning: random programs of 12 guest registers and NZCV, built as IR, lowered
- * and executed on the host, against the same programs done directly. Registers with and without a
- * home take part, values outlive the registers they came from, NZCV is wanted late, out of line and by
- * the interpreter's hook; with each combination of passes, counted or not. */
+/* The back end keeps the meaning: random programs of 12 guest registers and NZCV, built as IR,
+ * lowered and executed on the host, against the same programs done directly. Registers with and
+ * without a home take part, values outlive the registers they came from, NZCV is wanted late, out
+ * of line and by the interpreter's hook; with each combination of passes, counted or not. */
 #include "x64/lower.h"
 
 #include "base/hash.h"
@@ -385,8 +385,8 @@ static int setup(void **data)
     struct host *h = calloc(1, sizeof(*h));
     assert_non_null(h);
     /* A test may have one mapping for both. */
-    h->code = mmap(NULL, CODE_BYTES, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS,
-                   -1, 0);
+    h->code = mmap(NULL, CODE_BYTES, PROT_READ | PROT_WRITE | PROT_EXEC,
+                   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     assert_ptr_not_equal(h->code, MAP_FAILED);
     h->cpu = x64_host_detect();
     h->work = x64_work_new();
