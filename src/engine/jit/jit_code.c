@@ -24,6 +24,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
+#include <x86intrin.h>
 
 #define BLOCK_BYTES 128u /* at least: how many blocks there can be */
 #define STORES_MAX 16u   /* into translated instructions; then all translations of the page go */
@@ -155,6 +156,7 @@ static void page_written(struct jit *j, struct jit_page *p, uint32_t off, uint32
 void jit_code_reset(struct jit *j)
 {
     struct jit_code *c = &j->code;
+    uint64_t start = __rdtsc();
     for (uint32_t n = 1; n < c->page_count; n++) {
         struct jit_page *p = &c->page[n];
         if (c->by_page[p->page] == n) {
@@ -170,6 +172,9 @@ void jit_code_reset(struct jit *j)
     jit_jumps_flush(j);
     j->changed = true;
     j->stat.resets++;
+    uint64_t ticks = __rdtsc() - start;
+    if (ticks > j->stat.reset_ticks_max)
+        j->stat.reset_ticks_max = ticks;
 }
 
 bool jit_code_covers(const struct jit *j, uint32_t page, uint32_t off, uint32_t len)

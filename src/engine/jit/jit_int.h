@@ -127,7 +127,7 @@ struct jit_code {
 
 struct jit_stats {
     uint64_t first_ticks, first_ns; /* when the engine was made: what a tick is */
-    uint64_t blocks, guest, bytes, cold, ticks, too_big;
+    uint64_t blocks, guest, bytes, cold, ticks, reset_ticks_max, too_big;
     uint64_t entered, links, crosses, jumps, dispatches, single, hooks;
     uint64_t fills, walks, flushes, invalidated, resets;
     uint64_t fallback[A64_OP_COUNT];

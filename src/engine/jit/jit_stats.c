@@ -69,6 +69,7 @@ void jit_stats(struct vcpu *v, FILE *to)
     line(to, "cache_used_bytes",
          (uint64_t)(j->code.p - j->code.write + j->code.cold - j->code.middle));
     line(to, "cache_resets", s->resets);
+    line(to, "cache_reset_ns_max", (uint64_t)ns_of(s, s->reset_ticks_max));
     line(to, "translation_ns", (uint64_t)ns);
     fprintf(to, "jit.translation_ns_per_instruction %.1f\n", s->guest ? ns / (double)s->guest : 0);
     line(to, "untranslatable", s->too_big);
