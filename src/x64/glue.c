@@ -103,6 +103,14 @@ static void caller_homes(const struct glue *g, bool store)
     }
 }
 
+/* All that C may change and translated code has, RAX and RCX apart. */
+static void caller_saved(const struct glue *g, bool store)
+{
+    value_registers(g, store);
+    caller_homes(g, store);
+    vector_moves(g, store);
+}
+
 /* Calls `hook` on the C stack; arguments beyond the state are in their registers. */
 static void call_c(const struct glue *g, uintptr_t hook)
 {
@@ -261,17 +269,13 @@ static uint8_t *fill(struct glue *g, enum x64_entry entry)
 {
     struct x64_buf *b = g->b;
     uint8_t *at = b->p;
-    value_registers(g, true);
-    caller_homes(g, true);
-    vector_moves(g, true);
+    caller_saved(g, true);
     x64_store(b, 8, save_mem(g, 7), RCX);
     x64_mov_rr(b, 1, RSI, RAX);
     x64_mov_rr(b, 0, RDX, RCX);
     x64_mov_ri(b, RCX, entry);
     call_c(g, (uintptr_t)g->hooks->fill);
-    value_registers(g, false);
-    caller_homes(g, false);
-    vector_moves(g, false);
+    caller_saved(g, false);
     x64_test_rr(b, 1, RAX, RAX);
     uint8_t *fault = x64_jcc_fwd8(b, X64_E);
     x64_ret(b);
@@ -317,16 +321,12 @@ static uint8_t *poll(struct glue *g)
 {
     struct x64_buf *b = g->b;
     uint8_t *at = b->p;
-    value_registers(g, true);
-    caller_homes(g, true);
-    vector_moves(g, true);
+    caller_saved(g, true);
     x64_store(b, 8, save_mem(g, 7), RCX);
     x64_mov_rr(b, 0, RSI, RCX);
     call_c(g, (uintptr_t)g->hooks->poll);
     x64_test_sz_rr(b, 1, RAX, RAX);
-    value_registers(g, false);
-    caller_homes(g, false);
-    vector_moves(g, false);
+    caller_saved(g, false);
     x64_load(b, 8, false, 1, RCX, save_mem(g, 7));
     uint8_t *wanted = x64_jcc_fwd8(b, X64_E);
     x64_ret(b);
@@ -341,15 +341,11 @@ static uint8_t *crc32(struct glue *g)
 {
     struct x64_buf *b = g->b;
     uint8_t *at = b->p;
-    value_registers(g, true);
-    caller_homes(g, true);
-    vector_moves(g, true);
+    caller_saved(g, true);
     x64_mov_rr(b, 1, RSI, RAX);
     x64_mov_rr(b, 1, RDX, RCX);
     call_c(g, (uintptr_t)g->hooks->crc32);
-    value_registers(g, false);
-    caller_homes(g, false);
-    vector_moves(g, false);
+    caller_saved(g, false);
     x64_ret(b);
     return at;
 }
