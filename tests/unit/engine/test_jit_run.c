@@ -1,33 +1,15 @@
 /* engine/jit: creation, the dispatcher, the code cache. A guest sees no difference from the
  * interpreter; here is what only the translator can get wrong. */
 #include "base/fault.h"
-#include "engine/jit/jit.h"
-#include "engine/jit/jit_int.h"
-#include "rig.h"
+#include "jit_rig.h"
 
 #include <errno.h>
 #include <pthread.h>
 
-static struct rig *create(const struct engine_config *config)
-{
-    return rig_create_engine(&jit_engine, config, CLOCK_COUNTED, 64 << 20);
-}
-
 static int set_up(void **state)
 {
-    *state = create(&(struct engine_config){0});
+    *state = jit_rig_create(&(struct engine_config){0});
     return 0;
-}
-
-static int tear_down(void **state)
-{
-    rig_destroy(*state);
-    return 0;
-}
-
-static const struct jit *jit(struct rig *r)
-{
-    return r->cpu->engine;
 }
 
 /* X0 = sum of X1 .. 1 squared, by a function in another page; memory is read and written. */
@@ -201,7 +183,7 @@ static void test_floating_point_state_survives_leaving(void **state)
 static void test_full_cache_is_forgotten_and_the_program_goes_on(void **state)
 {
     (void)state;
-    struct rig *r = create(&(struct engine_config){.code_cache = ENGINE_CODE_MIN});
+    struct rig *r = jit_rig_create(&(struct engine_config){.code_cache = ENGINE_CODE_MIN});
     struct code c = {0};
     for (unsigned i = 0; i < 1023; i++)
         I(&c, EOR_s, 1, 0, 2 + i % 7, i % 5, 8 + i % 6, 8 + i % 6);
@@ -317,7 +299,7 @@ static void test_code_cache_has_a_least_size(void **state)
     vm_destroy(&vm);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, jit_rig_tear_down)
 
 int main(void)
 {

@@ -1,8 +1,6 @@
 /* engine/jit/jit_tlb.c: what translation sets keep over changes of context, and what they must
  * not. */
-#include "engine/jit/jit.h"
-#include "engine/jit/jit_int.h"
-#include "rig.h"
+#include "jit_rig.h"
 
 #define ASID(n) ((uint64_t)(n) << 48)
 #define SECOND_L1 (RIG_RAM + 0x5000) /* tables of another process */
@@ -12,25 +10,13 @@
 
 static int set_up(void **state)
 {
-    struct rig *r =
-        rig_create_engine(&jit_engine, &(struct engine_config){0}, CLOCK_COUNTED, 64 << 20);
+    struct rig *r = jit_rig_create(&(struct engine_config){0});
     rig_poke(r, SECOND_L1, 8, PTE_BLOCK | PTE_DEVICE);
     rig_poke(r, SECOND_L1 + 8, 8, RIG_L2_RAM | 3);
     rig_poke(r, SECOND_L1 + 16, 8, SECOND_L2 | 3);
     rig_poke(r, SECOND_L2, 8, SECOND_L3 | 3);
     *state = r;
     return 0;
-}
-
-static int tear_down(void **state)
-{
-    rig_destroy(*state);
-    return 0;
-}
-
-static const struct jit *jit(struct rig *r)
-{
-    return r->cpu->engine;
 }
 
 /* The program of a process: X0 = [X2], [X2] = X1. It is at the same address in both. */
@@ -239,7 +225,7 @@ static void test_first_translation_drops_store_entries(void **state)
     }
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, jit_rig_tear_down)
 
 int main(void)
 {

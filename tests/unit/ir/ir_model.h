@@ -8,6 +8,8 @@
 #include "base/bits.h"
 #include "ir/ir.h"
 
+#include "../random.h"
+
 /* ---- What the operations do ---- */
 
 static inline uint64_t cut(unsigned w, uint64_t x)
@@ -121,6 +123,14 @@ static inline bool holds(unsigned cond, unsigned nzcv)
     bool n = nzcv & 8, z = nzcv & 4, c = nzcv & 2, v = nzcv & 1;
     const bool base[] = {z, c, n, v, c && !z, n == v, n == v && !z};
     return base[cond >> 1] != (cond & 1);
+}
+
+/* For operands and constants: often one near a limit. */
+static inline uint64_t pick_value(uint64_t *random)
+{
+    static const uint64_t edge[] = {0, 1, 2, 8, 31, 32, 63, 64, 0x7fffffff, 0x80000000, UINT32_MAX,
+                                    0x100000000, INT64_MAX, BIT(63), UINT64_MAX, UINT64_MAX - 7};
+    return pick(random, 4) ? edge[pick(random, ARRAY_LEN(edge))] : next_random(random);
 }
 
 #endif

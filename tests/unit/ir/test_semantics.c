@@ -99,27 +99,9 @@ struct gen {
     struct machine m;
 };
 
-static uint64_t next_random(struct gen *g)
-{
-    g->random += UINT64_C(0x9e3779b97f4a7c15);
-    return hash_bytes(&g->random, sizeof(g->random), 0);
-}
-
-static unsigned pick(struct gen *g, unsigned n)
-{
-    return (unsigned)(next_random(g) % n);
-}
-
-static uint64_t pick_value(struct gen *g)
-{
-    static const uint64_t edge[] = {0, 1, 2, 8, 31, 32, 63, 64, 0x7fffffff, 0x80000000, UINT32_MAX,
-                                    0x100000000, INT64_MAX, BIT(63), UINT64_MAX, UINT64_MAX - 7};
-    return pick(g, 4) ? edge[pick(g, ARRAY_LEN(edge))] : next_random(g);
-}
-
 static void set(struct gen *g, unsigned w, ir_val v, uint64_t r)
 {
-    unsigned d = pick(g, REGS);
+    unsigned d = pick(&g->random, REGS);
     ir_put(g->b, d, v);
     g->m.x[d] = cut(w, r);
 }
@@ -130,13 +112,13 @@ static void gen_bin(struct gen *g, enum ir_type t, unsigned w)
         IR_ADD, IR_SUB, IR_AND, IR_ANDN, IR_ADC, IR_SBC, IR_OR, IR_XOR, IR_SHL, IR_SHR, IR_SAR,
         IR_ROR, IR_MUL, IR_UDIV, IR_SDIV, IR_UMULH, IR_SMULH,
     };
-    unsigned o = pick(g, w == 32 ? ARRAY_LEN(ops) - 2 : ARRAY_LEN(ops));
-    unsigned n = pick(g, REGS), m = pick(g, REGS), nzcv = g->m.nzcv;
-    bool immediate = pick(g, 3) == 0;
-    uint64_t y = immediate ? pick_value(g) : g->m.x[m];
+    unsigned o = pick(&g->random, w == 32 ? ARRAY_LEN(ops) - 2 : ARRAY_LEN(ops));
+    unsigned n = pick(&g->random, REGS), m = pick(&g->random, REGS), nzcv = g->m.nzcv;
+    bool immediate = pick(&g->random, 3) == 0;
+    uint64_t y = immediate ? pick_value(&g->random) : g->m.x[m];
     uint64_t r = do_bin(ops[o], w, g->m.x[n], y, &nzcv);
     ir_val a = ir_get(g->b, n, t), v;
-    if (o < 6 && pick(g, 2)) {
+    if (o < 6 && pick(&g->random, 2)) {
         v = ir_bin_setf(g->b, ops[o], t, a, immediate ? ir_const(g->b, t, y) : ir_get(g->b, m, t));
         g->m.nzcv = nzcv;
     } else if (immediate && ops[o] != IR_ADC && ops[o] != IR_SBC) {
@@ -150,24 +132,25 @@ static void gen_bin(struct gen *g, enum ir_type t, unsigned w)
 static void gen_un(struct gen *g, enum ir_type t, unsigned w)
 {
     static const enum ir_op ops[] = {IR_NOT, IR_NEG, IR_CLZ, IR_RBIT, IR_BSWAP, IR_REV16};
-    enum ir_op op = ops[pick(g, ARRAY_LEN(ops))];
-    unsigned n = pick(g, REGS);
+    enum ir_op op = ops[pick(&g->random, ARRAY_LEN(ops))];
+    unsigned n = pick(&g->random, REGS);
     set(g, w, ir_un(g->b, op, t, ir_get(g->b, n, t)), do_un(op, w, g->m.x[n]));
 }
 
 static void gen_ext(struct gen *g, enum ir_type t, unsigned w)
 {
-    enum ir_op op = pick(g, 2) ? IR_SEXT : IR_UEXT;
-    unsigned n = pick(g, REGS), sub = pick(g, 3);
+    enum ir_op op = pick(&g->random, 2) ? IR_SEXT : IR_UEXT;
+    unsigned n = pick(&g->random, REGS), sub = pick(&g->random, 3);
     set(g, w, ir_ext(g->b, op, t, sub, ir_get(g->b, n, t)), do_ext(op, w, sub, g->m.x[n]));
 }
 
 static void gen_cond(struct gen *g, enum ir_type t, unsigned w)
 {
-    unsigned n = pick(g, REGS), m = pick(g, REGS), cond = pick(g, 14), imm = pick(g, 16);
+    unsigned n = pick(&g->random, REGS), m = pick(&g->random, REGS);
+    unsigned cond = pick(&g->random, 14), imm = pick(&g->random, 16);
     ir_val x = ir_get(g->b, n, t), y = ir_get(g->b, m, t);
-    bool add = pick(g, 2), is_true = holds(cond, g->m.nzcv);
-    if (pick(g, 2)) {
+    bool add = pick(&g->random, 2), is_true = holds(cond, g->m.nzcv);
+    if (pick(&g->random, 2)) {
         set(g, w, ir_csel(g->b, t, cond, x, y), g->m.x[is_true ? n : m]);
         return;
     }
@@ -180,8 +163,8 @@ static void gen_cond(struct gen *g, enum ir_type t, unsigned w)
 
 static void gen_control(struct gen *g, enum ir_type t, unsigned w)
 {
-    unsigned n = pick(g, REGS);
-    if (pick(g, 3)) {
+    unsigned n = pick(&g->random, REGS);
+    if (pick(&g->random, 3)) {
         ir_emit(g->b, IR_EXITZ, t, 0, ir_get(g->b, n, t), 0, 0, 0);
         g->m.seen += cut(w, g->m.x[n]);
         look(&g->m);
@@ -194,9 +177,9 @@ static void gen_control(struct gen *g, enum ir_type t, unsigned w)
 
 static void gen_insn(struct gen *g)
 {
-    bool wide = pick(g, 2);
+    bool wide = pick(&g->random, 2);
     enum ir_type t = wide ? IR_I64 : IR_I32;
-    unsigned w = wide ? 64 : 32, kind = pick(g, 16);
+    unsigned w = wide ? 64 : 32, kind = pick(&g->random, 16);
     uint64_t k;
     if (kind < 7) {
         gen_bin(g, t, w);
@@ -207,7 +190,7 @@ static void gen_insn(struct gen *g)
     } else if (kind < 12) {
         gen_cond(g, t, w);
     } else if (kind < 15) {
-        k = pick_value(g);
+        k = pick_value(&g->random);
         set(g, w, ir_const(g->b, t, k), k);
     } else {
         gen_control(g, t, w);
@@ -219,8 +202,8 @@ static void check_program(struct ir_block *b, struct ir_block *copy, uint64_t se
     struct gen g = {.b = b, .random = seed << 32};
     char text[128];
     for (unsigned n = 0; n < REGS; n++)
-        g.m.x[n] = pick_value(&g);
-    g.m.nzcv = pick(&g, 16);
+        g.m.x[n] = pick_value(&g.random);
+    g.m.nzcv = pick(&g.random, 16);
     const struct machine start = g.m;
     ir_begin(b);
     for (b->guest = 0; b->guest < LENGTH; b->guest++)

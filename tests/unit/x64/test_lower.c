@@ -4,8 +4,6 @@
  * of line and by the interpreter's hook; with each combination of passes, counted or not. */
 #include "x64/lower.h"
 
-#include "base/hash.h"
-
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -151,24 +149,6 @@ struct gen {
     struct model end;
 };
 
-static uint64_t next_random(struct gen *g)
-{
-    g->random += UINT64_C(0x9e3779b97f4a7c15);
-    return hash_bytes(&g->random, sizeof(g->random), 0);
-}
-
-static unsigned pick(struct gen *g, unsigned n)
-{
-    return (unsigned)(next_random(g) % n);
-}
-
-static uint64_t pick_value(struct gen *g)
-{
-    static const uint64_t edge[] = {0, 1, 2, 8, 31, 32, 63, 64, 0x7fffffff, 0x80000000, UINT32_MAX,
-                                    0x100000000, INT64_MAX, BIT(63), UINT64_MAX, UINT64_MAX - 7};
-    return pick(g, 4) ? edge[pick(g, ARRAY_LEN(edge))] : next_random(g);
-}
-
 static ir_val get(struct gen *g, unsigned n, enum ir_type t)
 {
     return ir_get(g->b, guest_reg[n], t);
@@ -176,7 +156,7 @@ static ir_val get(struct gen *g, unsigned n, enum ir_type t)
 
 static void set(struct gen *g, unsigned w, ir_val v, uint64_t r)
 {
-    unsigned d = pick(g, REGS);
+    unsigned d = pick(&g->random, REGS);
     ir_put(g->b, guest_reg[d], v);
     g->m.x[d] = cut(w, r);
 }
@@ -187,16 +167,16 @@ static void gen_bin(struct gen *g, enum ir_type t, unsigned w)
         IR_ADD, IR_SUB, IR_AND, IR_ANDN, IR_ADC, IR_SBC, IR_OR, IR_XOR, IR_SHL, IR_SHR, IR_SAR,
         IR_ROR, IR_MUL, IR_UDIV, IR_SDIV, IR_UMULH, IR_SMULH,
     };
-    unsigned o = pick(g, w == 32 ? ARRAY_LEN(ops) - 2 : ARRAY_LEN(ops));
-    unsigned n = pick(g, REGS), m = pick(g, REGS), nzcv = g->m.nzcv;
-    bool immediate = pick(g, 3) == 0;
-    uint64_t y = immediate ? pick_value(g) : g->m.x[m];
+    unsigned o = pick(&g->random, w == 32 ? ARRAY_LEN(ops) - 2 : ARRAY_LEN(ops));
+    unsigned n = pick(&g->random, REGS), m = pick(&g->random, REGS), nzcv = g->m.nzcv;
+    bool immediate = pick(&g->random, 3) == 0;
+    uint64_t y = immediate ? pick_value(&g->random) : g->m.x[m];
     uint64_t r = do_bin(ops[o], w, g->m.x[n], y, &nzcv);
     ir_val a = get(g, n, t), b = immediate ? ir_const(g->b, t, y) : get(g, m, t);
-    if (o < 6 && pick(g, 2)) {
+    if (o < 6 && pick(&g->random, 2)) {
         ir_val v = ir_bin_setf(g->b, ops[o], t, a, b);
         g->m.nzcv = nzcv;
-        if (pick(g, 2))
+        if (pick(&g->random, 2))
             set(g, w, v, r);
     } else {
         set(g, w, ir_bin(g->b, ops[o], t, a, b), r);
@@ -206,17 +186,17 @@ static void gen_bin(struct gen *g, enum ir_type t, unsigned w)
 static void gen_un(struct gen *g, enum ir_type t, unsigned w)
 {
     static const enum ir_op ops[] = {IR_NOT, IR_NEG, IR_CLZ, IR_RBIT, IR_BSWAP, IR_REV16};
-    enum ir_op op = ops[pick(g, ARRAY_LEN(ops))];
-    unsigned n = pick(g, REGS);
+    enum ir_op op = ops[pick(&g->random, ARRAY_LEN(ops))];
+    unsigned n = pick(&g->random, REGS);
     set(g, w, ir_un(g->b, op, t, get(g, n, t)), do_un(op, w, g->m.x[n]));
 }
 
 static void gen_field(struct gen *g, enum ir_type t, unsigned w)
 {
-    unsigned n = pick(g, REGS), m = pick(g, REGS), lsb = pick(g, w);
-    unsigned width = 1 + pick(g, w - lsb);
+    unsigned n = pick(&g->random, REGS), m = pick(&g->random, REGS), lsb = pick(&g->random, w);
+    unsigned width = 1 + pick(&g->random, w - lsb);
     uint64_t mask = MASK(width) << lsb;
-    if (pick(g, 2)) {
+    if (pick(&g->random, 2)) {
         ir_val v = ir_emit(g->b, IR_BFI, t, IR_SUB(lsb, width), get(g, n, t), get(g, m, t), 0, 0);
         set(g, w, v, (g->m.x[n] & ~mask) | (g->m.x[m] << lsb & mask));
     } else if (lsb) {
@@ -227,17 +207,18 @@ static void gen_field(struct gen *g, enum ir_type t, unsigned w)
 
 static void gen_ext(struct gen *g, enum ir_type t, unsigned w)
 {
-    enum ir_op op = pick(g, 2) ? IR_SEXT : IR_UEXT;
-    unsigned n = pick(g, REGS), sub = pick(g, 3);
+    enum ir_op op = pick(&g->random, 2) ? IR_SEXT : IR_UEXT;
+    unsigned n = pick(&g->random, REGS), sub = pick(&g->random, 3);
     set(g, w, ir_ext(g->b, op, t, sub, get(g, n, t)), do_ext(op, w, sub, g->m.x[n]));
 }
 
 static void gen_cond(struct gen *g, enum ir_type t, unsigned w)
 {
-    unsigned n = pick(g, REGS), m = pick(g, REGS), cond = pick(g, 14), imm = pick(g, 16);
+    unsigned n = pick(&g->random, REGS), m = pick(&g->random, REGS);
+    unsigned cond = pick(&g->random, 14), imm = pick(&g->random, 16);
     ir_val x = get(g, n, t), y = get(g, m, t);
-    bool add = pick(g, 2), is_true = holds(cond, g->m.nzcv);
-    switch (pick(g, 3)) {
+    bool add = pick(&g->random, 2), is_true = holds(cond, g->m.nzcv);
+    switch (pick(&g->random, 3)) {
     case 0:
         set(g, w, ir_csel(g->b, t, cond, x, y), g->m.x[is_true ? n : m]);
         return;
@@ -265,9 +246,10 @@ static void leave(struct gen *g, bool taken, int64_t to)
 
 static void gen_control(struct gen *g, enum ir_type t, unsigned w)
 {
-    unsigned n = pick(g, REGS), cond = pick(g, 14), bit = pick(g, w), sense = pick(g, 2);
-    int64_t to = 4 * (int64_t)pick(g, 1024);
-    switch (pick(g, 4)) {
+    unsigned n = pick(&g->random, REGS), cond = pick(&g->random, 14);
+    unsigned bit = pick(&g->random, w), sense = pick(&g->random, 2);
+    int64_t to = 4 * (int64_t)pick(&g->random, 1024);
+    switch (pick(&g->random, 4)) {
     case 0:
         ir_emit(g->b, IR_EXITZ, t, sense, get(g, n, t), 0, 0, to);
         leave(g, (cut(w, g->m.x[n]) != 0) == sense, to);
@@ -290,9 +272,9 @@ static void gen_control(struct gen *g, enum ir_type t, unsigned w)
 
 static void gen_insn(struct gen *g)
 {
-    bool is_wide = pick(g, 2);
+    bool is_wide = pick(&g->random, 2);
     enum ir_type t = is_wide ? IR_I64 : IR_I32;
-    unsigned w = is_wide ? 64 : 32, kind = pick(g, 20);
+    unsigned w = is_wide ? 64 : 32, kind = pick(&g->random, 20);
     uint64_t k;
     if (kind < 7) {
         gen_bin(g, t, w);
@@ -305,7 +287,7 @@ static void gen_insn(struct gen *g)
     } else if (kind < 16) {
         gen_cond(g, t, w);
     } else if (kind < 18) {
-        k = pick_value(g);
+        k = pick_value(&g->random);
         set(g, w, ir_const(g->b, t, k), k);
     } else {
         gen_control(g, t, w);
@@ -352,8 +334,8 @@ static void check_program(struct host *h, uint64_t seed)
     bool count = seed & 1;
     ir_begin(g.b);
     for (unsigned n = 0; n < REGS; n++)
-        start.x[n] = g.m.x[n] = pick_value(&g);
-    start.nzcv = g.m.nzcv = pick(&g, 16);
+        start.x[n] = g.m.x[n] = pick_value(&g.random);
+    start.nzcv = g.m.nzcv = pick(&g.random, 16);
     for (g.b->guest = 0; g.b->guest < LENGTH; g.b->guest++)
         gen_insn(&g);
     g.b->guest--;
