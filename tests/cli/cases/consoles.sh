@@ -109,7 +109,7 @@ fi
 
 # ---- Statistics ----
 sojourn run "${k[@]}" --console null --stats "$tmp/stats"
-if [ "$status" -eq 0 ] && [ -s "$tmp/stats" ] && ! grep -qvE '^[a-z0-9_.-]+ [^ ]+' "$tmp/stats"; then
+if [ "$status" -eq 0 ] && [ -s "$tmp/stats" ] && ! grep -qvE '^[a-zA-Z0-9_.-]+ [^ ]+$' "$tmp/stats"; then
     ok 'statistics are lines of name and value'
 else
     not_ok 'statistics are lines of name and value' "$(seen)" "$(head -5 "$tmp/stats")"

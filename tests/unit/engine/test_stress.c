@@ -17,7 +17,11 @@ static struct engine_stress parsed(const char *text)
     struct err e = {0};
     if (engine_parse(text, &ops, &config, &e))
         fail_msg("'%s' was refused: %s", text, e.text);
-    assert_string_equal(ops->name, "interp");
+    const struct engine_ops *named = NULL;
+    char name[32] = "";
+    assert_int_equal(sscanf(text, "%31[^,]", name), 1);
+    assert_int_equal(engine_find(name, &named, &e), 0);
+    assert_ptr_equal(ops, named);
     return config.stress;
 }
 
