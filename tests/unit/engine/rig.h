@@ -198,8 +198,10 @@ static inline const struct engine_ops *rig_engine(void)
 
 static inline void rig_interp_only(void)
 {
-    if (strcmp(RIG_ENGINE, "interp"))
+    if (strcmp(RIG_ENGINE, "interp")) {
+        print_message("looks at what the interpreter keeps\n");
         skip();
+    }
 }
 
 /* `config`: what the engine is to be made with. */
