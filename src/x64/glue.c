@@ -158,6 +158,28 @@ static uint8_t *leave_for(struct glue *g, enum x64_leave why)
     return at;
 }
 
+/* Goes to the code that `hook` knows for guest address RAX (more arguments from RDX on), or leaves
+ * to that address with PSTATE.BTYPE from save_mem(1). No values are needed any more. */
+static void ask_for_code(struct glue *g, uintptr_t hook)
+{
+    struct x64_buf *b = g->b;
+    caller_homes(g, true);
+    vector_moves(g, true);
+    x64_store(b, 8, save_mem(g, 0), RAX);
+    x64_mov_rr(b, 1, RSI, RAX);
+    call_c(g, hook);
+    x64_load(b, 8, false, 1, R14, area_mem(g, set));
+    caller_homes(g, false);
+    vector_moves(g, false);
+    x64_test_rr(b, 1, RAX, RAX);
+    uint8_t *unknown = x64_jcc_fwd8(b, X64_E);
+    x64_jmp_r(b, RAX);
+    x64_patch(b, unknown);
+    x64_load(b, 8, false, 1, RAX, save_mem(g, 0));
+    x64_load(b, 8, false, 1, RCX, save_mem(g, 1));
+    (void)leave_for(g, X64_LEAVE_JUMP);
+}
+
 /* The entries for a guest address that the jump cache has not in its place. */
 static void jump_entries(struct glue *g, uint8_t *at[X64_E_COUNT])
 {
@@ -174,22 +196,8 @@ static void jump_entries(struct glue *g, uint8_t *at[X64_E_COUNT])
     x64_mov_ri(b, RDX, 0);
     at[X64_E_JUMP_LEAVE] = b->p;
     x64_patch(b, miss);
-    caller_homes(g, true);
-    vector_moves(g, true);
-    x64_store(b, 8, save_mem(g, 0), RAX);
     x64_store(b, 8, save_mem(g, 1), RDX);
-    x64_mov_rr(b, 1, RSI, RAX);
-    call_c(g, (uintptr_t)g->hooks->jump);
-    x64_load(b, 8, false, 1, R14, area_mem(g, set));
-    caller_homes(g, false);
-    vector_moves(g, false);
-    x64_test_rr(b, 1, RAX, RAX);
-    uint8_t *unknown = x64_jcc_fwd8(b, X64_E);
-    x64_jmp_r(b, RAX);
-    x64_patch(b, unknown);
-    x64_load(b, 8, false, 1, RAX, save_mem(g, 0));
-    x64_load(b, 8, false, 1, RCX, save_mem(g, 1));
-    (void)leave_for(g, X64_LEAVE_JUMP);
+    ask_for_code(g, (uintptr_t)g->hooks->jump);
 }
 
 /* A direct branch to another page whose generation is not the present one. Programs that take
@@ -215,21 +223,8 @@ static uint8_t *cross(struct glue *g)
     x64_patch(b, link);
     x64_patch(b, miss);
     x64_store_i(b, 4, area_mem(g, relink), RELINK_EVERY);
-    caller_homes(g, true);
-    vector_moves(g, true);
-    x64_store(b, 8, save_mem(g, 0), RAX);
-    x64_mov_rr(b, 1, RSI, RAX);
-    call_c(g, (uintptr_t)g->hooks->cross);
-    x64_load(b, 8, false, 1, R14, area_mem(g, set));
-    caller_homes(g, false);
-    vector_moves(g, false);
-    x64_test_rr(b, 1, RAX, RAX);
-    uint8_t *unknown = x64_jcc_fwd8(b, X64_E);
-    x64_jmp_r(b, RAX);
-    x64_patch(b, unknown);
-    x64_load(b, 8, false, 1, RAX, save_mem(g, 0));
-    x64_mov_ri(b, RCX, 0);
-    (void)leave_for(g, X64_LEAVE_JUMP);
+    x64_store_i(b, 8, save_mem(g, 1), 0);
+    ask_for_code(g, (uintptr_t)g->hooks->cross);
     return at;
 }
 

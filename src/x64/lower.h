@@ -33,7 +33,7 @@ struct lower *x64_work_new(void);
 void x64_work_free(struct lower *work);
 
 /* Writes the block's code at buf->p. False: the buffer is full. The code begins with the path that
- * a patched entry jumps to (X64_STALE_JUMP) and is position independent, except that calls to
+ * a patched entry jumps to (x64_make_stale) and is position independent, except that calls to
  * area->entry go through RBP. @any */
 bool x64_lower(const struct x64_request *req, struct x64_buf *buf, struct x64_result *result);
 

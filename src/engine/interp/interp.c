@@ -12,6 +12,7 @@
 #include "engine/interp/interp.h"
 
 #include "a64/debug.h"
+#include "a64/decode.h"
 #include "a64_ops.h"
 #include "engine/interp/interp_vcpu.h"
 #include "interp_table.h"
@@ -235,7 +236,7 @@ enum xr interp_step(struct a64_cpu *cpu)
     uint32_t word;
     memcpy(&word, host + cpu->pc % MEM_PAGE_SIZE, sizeof(word));
     bool monitor = cpu->monitor.valid;
-    enum xr r = interp_word(it, cpu, code_op(it, word), word);
+    enum xr r = interp_word(it, cpu, a64_decode_with(&cpu->features, word), word);
     cpu->instret++;
     if (r == XR_NEXT || r == XR_SYNC)
         cpu->pc += 4;

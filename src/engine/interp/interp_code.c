@@ -4,7 +4,7 @@
  * word is read for decoding; so a store either comes through the slow path, which resets the
  * record, or happened before and is what was decoded.
  */
-#include "a64_ops.h"
+#include "a64/decode.h"
 #include "base/fault.h"
 #include "engine/interp/interp_vcpu.h"
 
@@ -84,21 +84,12 @@ struct code_page *code_get(struct interp *it, uint64_t page)
     return p;
 }
 
-enum a64_op code_op(const struct interp *it, uint32_t word)
-{
-    enum a64_op op = a64_decode(word);
-    const struct a64_features *has = &it->v->cpu.features;
-    return a64_feature_has(has, a64_op_info[op].feature) &&
-                   a64_feature_has(has, a64_op_info[op].feature2)
-               ? op
-               : A64_UNDEFINED;
-}
-
 void code_decode(struct interp *it, struct code_page *p, unsigned index)
 {
     uint32_t word;
     memcpy(&word, it->mem->ram + (p->page << MEM_PAGE_SHIFT) + index * 4, sizeof(word));
-    p->rec[index] = (struct insn_rec){.word = word, .op = (uint16_t)code_op(it, word)};
+    enum a64_op op = a64_decode_with(&it->v->cpu.features, word);
+    p->rec[index] = (struct insn_rec){.word = word, .op = (uint16_t)op};
     it->stat_decoded++;
 }
 

@@ -127,8 +127,6 @@ int code_create(struct interp *it, struct err *e);
 void code_destroy(struct interp *it);
 /* Decoded page of a RAM page, made when missing. */
 struct code_page *code_get(struct interp *it, uint64_t page);
-/* What a word is with the features of this PE. */
-enum a64_op code_op(const struct interp *it, uint32_t word);
 /* Decodes the record at `index` of a page in place. */
 void code_decode(struct interp *it, struct code_page *p, unsigned index);
 /* A store by this vCPU to [pa, pa + len) of a page that holds code. */

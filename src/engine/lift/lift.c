@@ -1,7 +1,7 @@
 /* The lifter's loop and its table. See lift.h. */
 #include "engine/lift/lift.h"
 
-#include "a64_ops.h"
+#include "a64/decode.h"
 
 #include "base/bits.h"
 
@@ -33,7 +33,7 @@ static lift_fn *const lift_table[A64_OP_COUNT] = {
  * fetched or which interrupts are taken leave by themselves (INTERP sees the handler's result). */
 static bool ends_block(enum a64_op op)
 {
-    return a64_op_info[op].traits & (A64_TRAIT_BRANCH);
+    return a64_op_info[op].traits & A64_TRAIT_BRANCH;
 }
 
 static void lift_interp(struct lift *l, enum a64_op op, uint32_t word)
@@ -50,19 +50,9 @@ static void lift_interp(struct lift *l, enum a64_op op, uint32_t word)
     }
 }
 
-static enum a64_op decode(const struct lift *l, uint32_t word)
-{
-    enum a64_op op = a64_decode(word);
-    const struct a64_op_info *info = &a64_op_info[op];
-    return a64_feature_has(l->features, info->feature) &&
-                   a64_feature_has(l->features, info->feature2)
-               ? op
-               : A64_UNDEFINED;
-}
-
 static void lift_one(struct lift *l, uint32_t word)
 {
-    enum a64_op op = decode(l, word);
+    enum a64_op op = a64_decode_with(l->features, word);
     bool fp_off = (a64_op_info[op].traits & A64_TRAIT_FP) && (l->mode & LIFT_FPOFF);
     if (fp_off || !lift_table[op] || !lift_table[op](l, word))
         lift_interp(l, op, word);
