@@ -45,6 +45,8 @@ ir_val ir_emit(struct ir_block *b, enum ir_op op, enum ir_type type, unsigned su
                ir_val x, ir_val c, int64_t imm)
 {
     const struct ir_op_info *info = &ir_op_info[op];
+    if (ir_can_group(op, sub >> 8) && b->count < IR_MAX_INSNS) /* room for its GUARD */
+        b->insn[b->count++] = (struct ir_insn){.op = IR_NONE, .guest = (uint16_t)b->guest};
     if (UNLIKELY(b->count >= IR_MAX_INSNS)) {
         b->full = true;
         return 0;

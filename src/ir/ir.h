@@ -58,8 +58,12 @@ typedef uint16_t ir_val;
 /* sub2 of loads and stores: the shift of the index in bits 1:0, and how the access is made. */
 #define IR_ACC_SHIFT 3u
 #define IR_ACC_UNPRIV 4u  /* LDTR, STTR: as EL0 */
+#define IR_ACC_HOST 16u   /* a is what a GUARD gave; not of the other ways */
 #define IR_ACC_ORDERED 8u /* load-acquire, store-release: an unaligned one is left to the
                            * interpreter; the store is sequentially consistent */
+/* sub2 of GUARD: the shift of the index in bits 1:0 */
+#define IR_GUARD_STORE 4u /* the first access is a store */
+#define IR_GUARD_WRITE 8u /* there are stores */
 /* sub2 of RMW */
 enum ir_rmw {
     IR_RMW_ADD, IR_RMW_CLR, IR_RMW_EOR, IR_RMW_SET, IR_RMW_SMAX, IR_RMW_SMIN, IR_RMW_UMAX,
@@ -96,6 +100,14 @@ struct ir_block {
     /* The last instructions of some kinds, to find a constant again. */
     ir_val constant[16];
 };
+
+/* Traits of an instruction: a member of a group cannot leave. */
+static inline unsigned ir_traits(const struct ir_insn *i)
+{
+    unsigned traits = ir_op_info[i->op].traits;
+    bool host = i->op >= IR_LD && i->op <= IR_STPV && i->sub2 & IR_ACC_HOST;
+    return host ? traits & ~IR_X : traits;
+}
 
 void ir_begin(struct ir_block *b);
 
@@ -148,6 +160,11 @@ static inline enum ir_type ir_type_of(const struct ir_block *b, ir_val v)
 #define IR_PASS_PUTS 2u  /* a guest register written again before anybody could look */
 #define IR_PASS_DEAD 4u  /* pure operations without a use */
 #define IR_PASS_ALL 7u
+
+/* Bit n of `alone`: no group begins with guest instruction n. Before ir_optimise(). */
+void ir_group(struct ir_block *b, uint64_t alone);
+/* May an access of this kind be a member of a group? */
+bool ir_can_group(enum ir_op op, unsigned sub2);
 
 void ir_optimise(struct ir_block *b, unsigned passes);
 /* Fills uses and last; the back end needs it, after the passes. */

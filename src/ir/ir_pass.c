@@ -80,7 +80,7 @@ void ir_optimise(struct ir_block *b, unsigned passes)
     struct needs n = {.nzcv = true, .passes = passes};
     for (unsigned v = b->count; --v > 0;) {
         struct ir_insn *i = &b->insn[v];
-        unsigned traits = ir_op_info[i->op].traits;
+        unsigned traits = ir_traits(i);
         if (traits & (IR_X | IR_B | IR_E)) {
             /* Left here, the block has not done what i does; i itself may define NZCV only. */
             n.gpr_gone = n.vec_gone = 0;

@@ -104,6 +104,8 @@ static bool selectors_fit(const struct ir_insn *i)
     case IR_STX:
     case IR_PUTS:
         return i->sub <= 3;
+    case IR_GUARD:
+        return i->sub <= 5 && i->sub2 < 16 && (int32_t)i->imm < (int32_t)(i->imm >> 32);
     case IR_LDV:
     case IR_STV:
     case IR_LDPV:
@@ -117,6 +119,14 @@ static bool selectors_fit(const struct ir_insn *i)
     default:
         return true;
     }
+}
+
+/* A member of a group has its address from a GUARD. */
+static bool guard_fits(const struct ir_block *b, const struct ir_insn *i)
+{
+    if (!ir_can_group((enum ir_op)i->op, i->sub2) || !(i->sub2 & IR_ACC_HOST))
+        return true;
+    return b->insn[i->a].op == IR_GUARD;
 }
 
 /* A second result follows what makes both; CASP what keeps its operands. */
@@ -151,6 +161,8 @@ static bool verify_insn(const struct verifier *f)
         return wrong(f, "of a TRUNC, which leaves the upper half as it is");
     if (!selectors_fit(i))
         return wrong(f, "sub, sub2 or imm out of range");
+    if (!guard_fits(f->b, i))
+        return wrong(f, "has no guard");
     if (!pair_follows(f->b, f->at))
         return wrong(f, "not after the operation it belongs to");
     return true;

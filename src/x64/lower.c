@@ -327,7 +327,7 @@ static int put_target(const struct lower *e, unsigned value, enum ir_op put)
     for (unsigned j = value + 1; j < end; j++) {
         if (in[j].op == put && lo_root(e, in[j].a) == value)
             return (int)in[j].imm;
-        if (ir_op_info[in[j].op].traits & (IR_X | IR_B | IR_E))
+        if (ir_traits(&in[j]) & (IR_X | IR_B | IR_E))
             return -1;
     }
     return -1;
@@ -623,7 +623,7 @@ static void find_flag_needs(struct lower *e)
     uint16_t need = 0;
     for (unsigned n = e->ir->count; n-- > 1;) {
         const struct ir_insn *i = &e->ir->insn[n];
-        unsigned traits = ir_op_info[i->op].traits;
+        unsigned traits = ir_traits(i);
         if (i->setf) {
             e->flag_need[n] = need;
             need = 0;
@@ -648,7 +648,7 @@ static void protect_lazy(struct lower *e)
 static void lower_one(struct lower *e)
 {
     const struct ir_insn *i = &e->ir->insn[e->at];
-    unsigned traits = ir_op_info[i->op].traits;
+    unsigned traits = ir_traits(i);
     e->busy = e->vbusy = 0;
     protect_lazy(e);
     if (traits & (IR_X | IR_B | IR_E))

@@ -12,6 +12,7 @@ struct x64_request {
     const struct x64_layout *layout;
     const struct x64_host *host;
     bool count;      /* instructions are counted against area->budget */
+    bool single;     /* entered where a group was left: that must get on, see lo_count_entry */
     bool no_chain;   /* stress: every branch to the dispatcher */
     bool poll_all;   /* stress: look for requests at every exit */
     struct lower *work; /* from x64_work_new() */
@@ -41,12 +42,16 @@ bool x64_lower(const struct x64_request *req, struct x64_buf *buf, struct x64_re
 void x64_make_stale(uint8_t *entry);
 
 /* Site word of ECX: where in the page (bits 15:0, signed), how many guest instructions of the block
- * were not executed though the budget was charged with them at its entry (27:16), and log2 of the
- * bytes of an access that needs X64_E_FILL_* (31:28). */
+ * were not executed though the budget was charged with them at its entry (26:16), log2 of the bytes
+ * of an access that needs X64_E_FILL_* (30:28), whether it is the first of a group (31), and one
+ * with stores (27). In a link, X64_SITE_SINGLE asks for a translation without groups. */
 #define X64_SITE(off, undone) (((uint32_t)(off) & 0xffffu) | (uint32_t)(undone) << 16)
 static inline int32_t x64_site_off(uint32_t site) { return (int16_t)site; }
-static inline uint32_t x64_site_undone(uint32_t site) { return site >> 16 & 0xfff; }
-static inline unsigned x64_site_log2(uint32_t site) { return site >> 28; }
+static inline uint32_t x64_site_undone(uint32_t site) { return site >> 16 & 0x7ff; }
+static inline unsigned x64_site_log2(uint32_t site) { return site >> 28 & 7; }
+#define X64_SITE_GROUP (UINT32_C(1) << 31)
+#define X64_SITE_WRITE (UINT32_C(1) << 27)
+#define X64_SITE_SINGLE X64_SITE_GROUP
 
 /* ---- Fixed code, made once: how C enters translated code and how that comes back ---- */
 

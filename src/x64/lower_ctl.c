@@ -36,11 +36,13 @@ struct lo_cold *lo_cold(struct lower *e, uint8_t *point, const struct ir_insn *i
 
 /* ---- Budget ---- */
 
+/* A block that the budget does not allow. From one without groups the dispatcher would go to the
+ * group's, which may be shorter, be left, come back here, and so on. */
 static void cold_entry(struct lower *e, const struct lo_cold *c)
 {
     (void)c;
     x64_mov_ri(e->b, RCX, lo_site(e, (int32_t)e->req->start, 0));
-    lo_jump_entry(e, X64_E_DISPATCH);
+    lo_jump_entry(e, e->req->single ? X64_E_INTERP_ONE : X64_E_DISPATCH);
 }
 
 void lo_count_entry(struct lower *e)
@@ -52,8 +54,7 @@ void lo_count_entry(struct lower *e)
     x64_store_i(e->b, 1, x64_m(RBP, e->req->layout->btype), 0);
 }
 
-/* Gives back what the block was charged with and did not do. */
-static void refund(struct lower *e, unsigned done)
+void lo_refund(struct lower *e, unsigned done)
 {
     unsigned undone = e->ir->guest_count - done;
     if (e->req->count && undone)
@@ -162,21 +163,33 @@ static void page_address(struct lower *e, int64_t imm)
     x64_alu_ri(e->b, X64_ADD, 1, RAX, (int32_t)imm);
 }
 
-/* The link stub of the branch that ends at c->point: asks for the target. */
+/* The link stub of the branch that ends at c->point: asks for the target. imm: it, with bits of the
+ * site in the upper half. */
 static void cold_link(struct lower *e, const struct lo_cold *c)
 {
     struct x64_buf *b = e->b;
     x64_lea(b, 1, RDX, x64_m_at(b, c->point));
-    x64_mov_ri(b, RCX, X64_SITE((int32_t)c->imm, 0));
+    x64_mov_ri(b, RCX, X64_SITE((int32_t)c->imm, 0) | (uint32_t)(c->imm >> 32));
     lo_jump_entry(e, X64_E_LINK);
 }
 
-void lo_link_point(struct lower *e, const struct ir_insn *i, uint8_t *point, int32_t target)
+static void link_point(struct lower *e, const struct ir_insn *i, uint8_t *point, int32_t target,
+                       uint32_t how)
 {
     struct lo_cold *c = lo_cold(e, point, i, cold_link);
     c->flags = LO_F_MEM;
     c->lazy.valid = false;
-    c->imm = target;
+    c->imm = (int64_t)((uint64_t)how << 32 | (uint32_t)target);
+}
+
+void lo_link_point(struct lower *e, const struct ir_insn *i, uint8_t *point, int32_t target)
+{
+    link_point(e, i, point, target, 0);
+}
+
+void lo_link_single(struct lower *e, const struct ir_insn *i, uint8_t *point, int32_t target)
+{
+    link_point(e, i, point, target, X64_SITE_SINGLE);
 }
 
 /* r[0]: is it a call? imm: target; resume: the end of the branch; r[1]: distance of X64_E_CROSS. */
@@ -253,7 +266,7 @@ static void go(struct lower *e, const struct ir_insn *i, int64_t target)
 
 static void cold_exit(struct lower *e, const struct lo_cold *c)
 {
-    refund(e, c->insn->guest + 1u);
+    lo_refund(e, c->insn->guest + 1u);
     go(e, c->insn, c->insn->imm);
 }
 

@@ -195,6 +195,10 @@ void lo_count_entry(struct lower *e);
 /* The branch that ends at `point` leads to `target` of the page, by way of X64_E_LINK at first.
  * NZCV is in memory. */
 void lo_link_point(struct lower *e, const struct ir_insn *i, uint8_t *point, int32_t target);
+/* The same, to a translation without groups. */
+void lo_link_single(struct lower *e, const struct ir_insn *i, uint8_t *point, int32_t target);
+/* Gives back what the block was charged with and did not do. */
+void lo_refund(struct lower *e, unsigned done);
 /* In a cold piece, first: saves NZCV as it was at the branch. Changes RAX, EFLAGS. */
 void lo_cold_flags(struct lower *e, const struct lo_cold *c);
 /* EFLAGS such that host condition codes stand for A64 condition `cond` (0..13): the code, with up

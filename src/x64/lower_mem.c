@@ -7,6 +7,9 @@
  *     mov  rax, [r14 + rax + array + 8]       addend
  *     mov  dst, [rax + base + disp]
  *
+ * A GUARD does this once for a group of accesses (ir/ir_group.c), which are then one instruction
+ * each.
+ *
  * The cold path asks X64_E_FILL_* for the addend and joins in before the access, or does not come
  * back: then the interpreter executes the instruction. An ordered or atomic access has its low
  * address bits in the comparison, so that an unaligned one goes to the cold path, and from there to
@@ -25,6 +28,7 @@ struct lookup {
     int32_t disp;
     unsigned log2; /* of all its bytes */
     bool store, unpriv, aligned;
+    bool host; /* base is a host address */
 };
 
 void lo_call_entry(struct lower *e, enum x64_entry entry)
@@ -80,6 +84,8 @@ static void look_up(struct lower *e, const struct ir_insn *i, const struct looku
     struct x64_buf *b = e->b;
     int32_t array = k->store ? (int32_t)offsetof(struct x64_set, store) : 0, size = 1 << k->log2;
     int set = R14;
+    if (k->host)
+        return;
     lo_clobber(e);
     if (k->unpriv) {
         set = lo_temp(e);
@@ -128,6 +134,7 @@ static void address(struct lower *e, const struct ir_insn *i, ir_val index, stru
 static struct lookup plan(struct lower *e, const struct ir_insn *i, ir_val index, bool store)
 {
     struct lookup k = {.log2 = i->sub, .store = store};
+    k.host = i->sub2 & IR_ACC_HOST;
     k.unpriv = i->sub2 & IR_ACC_UNPRIV;
     k.aligned = (i->sub2 & IR_ACC_ORDERED) && i->sub;
     address(e, i, index, &k);
@@ -136,7 +143,68 @@ static struct lookup plan(struct lower *e, const struct ir_insn *i, ir_val index
 
 static struct x64_mem at(const struct lookup *k, int32_t more)
 {
-    return x64_mi(k->base, RAX, 0, k->disp + more);
+    return k->host ? x64_m(k->base, k->disp + more) : x64_mi(k->base, RAX, 0, k->disp + more);
+}
+
+/* ---- Groups ---- */
+
+static int32_t group_lo(const struct ir_insn *i)
+{
+    return (int32_t)i->imm;
+}
+
+/* Address of the last byte, from the base. */
+static int32_t group_last(const struct ir_insn *i)
+{
+    return (int32_t)(i->imm >> 32) - 1;
+}
+
+/* A group in two pages goes on without groups; else the fill for the access that comes first. r[0]:
+ * the base. */
+static void cold_guard(struct lower *e, const struct lo_cold *c)
+{
+    struct x64_buf *b = e->b;
+    const struct ir_insn *i = c->insn;
+    x64_lea(b, 1, RAX, x64_m(c->r[0], group_lo(i)));
+    x64_lea(b, 1, RCX, x64_m(c->r[0], group_last(i)));
+    x64_alu_rr(b, X64_XOR, 1, RCX, RAX);
+    x64_test_ri(b, 1, RCX, PAGE_MASK);
+    uint8_t *one_page = x64_jcc_fwd8(b, X64_E);
+    lo_refund(e, i->guest);
+    lo_link_single(e, i, x64_jmp_fwd(b), lo_off(e, i));
+    x64_patch(b, one_page);
+    x64_lea(b, 1, RAX, x64_m(c->r[0], (int32_t)i[1].imm));
+    x64_mov_ri(b, RCX, site_here(e, i) | (uint32_t)i->sub << 28 | X64_SITE_GROUP |
+                          (i->sub2 & IR_GUARD_WRITE ? X64_SITE_WRITE : 0));
+    lo_call_entry(e, i->sub2 & IR_GUARD_STORE ? X64_E_FILL_STORE : X64_E_FILL_LOAD);
+    x64_jmp(b, c->resume);
+}
+
+void lower_GUARD(struct lower *e, const struct ir_insn *i)
+{
+    struct x64_buf *b = e->b;
+    int32_t array = i->sub2 & IR_GUARD_WRITE ? (int32_t)offsetof(struct x64_set, store) : 0;
+    int base = lo_r(e, i->a);
+    if (i->b) {
+        int index = lo_r(e, i->b), sum = lo_temp(e);
+        x64_lea(b, 1, sum, x64_mi(base, index, i->sub2 & IR_ACC_SHIFT, 0));
+        base = sum;
+    }
+    lo_clobber(e);
+    x64_lea(b, 1, RCX, x64_m(base, group_last(i)));
+    if (group_lo(i)) {
+        x64_lea(b, 0, RAX, x64_m(base, group_lo(i)));
+        x64_shift_ri(b, X64_SHR, 0, RAX, 8);
+    } else {
+        x64_rorx(b, 1, RAX, base, 8);
+    }
+    x64_alu_ri(b, X64_AND, 0, RAX, INDEX_MASK);
+    x64_alu_ri(b, X64_AND, 1, RCX, PAGE_MASK);
+    x64_alu_rm(b, X64_CMP, 1, RCX, x64_mi(R14, RAX, 0, array));
+    uint8_t *miss = x64_jcc_fwd(b, X64_NE);
+    x64_load(b, 8, false, 1, RAX, x64_mi(R14, RAX, 0, array + 8));
+    lo_cold(e, miss, i, cold_guard)->r[0] = (int8_t)base;
+    x64_lea(b, 1, lo_rdef(e, i), x64_mi(base, RAX, 0, 0));
 }
 
 /* ---- Loads ---- */

@@ -105,7 +105,7 @@ struct jit_block *jit_code_add(struct jit *j, struct jit_page *p, uint32_t off, 
     CHECK(at < c->block_max);
     uint32_t *bucket = &p->bucket[bucket_of(off)];
     c->block[at] = (struct jit_block){
-        .next = *bucket, .off = (uint16_t)off, .bytes = (uint16_t)n, .mode = (uint8_t)mode,
+        .next = *bucket, .off = (uint16_t)off, .bytes = (uint16_t)n, .mode = (uint16_t)mode,
     };
     *bucket = at;
     p->blocks++;
@@ -190,6 +190,18 @@ bool jit_code_covers(const struct jit *j, uint32_t page, uint32_t off, uint32_t 
         }
     }
     return false;
+}
+
+void jit_code_alone(struct jit *j, uint32_t page, uint32_t off)
+{
+    struct jit_page *p = page_data(j, page);
+    if (!p)
+        return;
+    p->alone[off / 256] |= BIT(off / 4 % 64);
+    p->blocks++; /* the page is kept, and what is known of it */
+    page_written(j, p, off, 4);
+    p->blocks--;
+    j->stat.alone++;
 }
 
 void jit_code_stored(struct interp *it, gpa_t pa, uint64_t len)

@@ -90,7 +90,7 @@ struct jit_block {
     uint32_t entry; /* offset in the code cache */
     uint16_t off;   /* byte offset in its page */
     uint16_t bytes; /* of guest code */
-    uint8_t mode;   /* LIFT_* */
+    uint16_t mode;  /* LIFT_* */
 };
 
 /* A page of RAM with translations. */
@@ -101,8 +101,11 @@ struct jit_page {
     uint32_t stores;  /* that hit translated instructions */
     uint64_t covered; /* pieces of 64 bytes with translated instructions */
     uint64_t starts[PAGE_WORDS / 64]; /* instructions that a block began with, once */
+    uint64_t alone[PAGE_WORDS / 64];  /* instructions that no group begins with: left too often */
     uint32_t bucket[JIT_BUCKETS];
 };
+
+#define JIT_LEFT 256u /* places of groups that were left lately; a power of two */
 
 #define JIT_BLOCK_ROOM (UINT32_C(256) << 10) /* more than any block takes */
 
@@ -129,6 +132,7 @@ struct jit_stats {
     uint64_t first_ticks, first_ns; /* when the engine was made: what a tick is */
     uint64_t blocks, guest, bytes, cold, ticks, reset_ticks_max, too_big;
     uint64_t entered, links, crosses, jumps, dispatches, single, hooks;
+    uint64_t ungrouped, alone;
     uint64_t fills, walks, flushes, invalidated, resets;
     uint64_t fallback[A64_OP_COUNT];
 };
@@ -145,6 +149,7 @@ struct jit {
     /* Of the present run(). */
     uint64_t end;  /* instret at which it ends */
     bool count;    /* instructions are counted: LIFT_COUNT */
+    bool ungroup;  /* jit_fill(): the access is allowed, but not the group that it begins */
     bool exiting;  /* a hook wants run() to return it.exit */
 
     /* Context. */
@@ -163,6 +168,7 @@ struct jit {
     uint32_t *stored; /* RAM page -> where the store entry is: jit_tlb.c */
 
     struct jit_code code;
+    struct jit_left { uint32_t page; uint16_t off, count; } left[JIT_LEFT];
     struct ir_block ir;
     struct lower *work; /* of x64_lower() */
     const struct engine_trace *trace; /* null: nothing to write */
@@ -257,6 +263,8 @@ bool jit_code_full(const struct jit *j);
 bool jit_code_covers(const struct jit *j, uint32_t page, uint32_t off, uint32_t len);
 /* interp.code_stored. */
 void jit_code_stored(struct interp *it, gpa_t pa, uint64_t len);
+/* No group begins at that instruction any more; blocks with it are made again. */
+void jit_code_alone(struct jit *j, uint32_t page, uint32_t off);
 /* engine_ops.code_written. @any */
 void jit_code_written(struct vcpu *v, uint64_t page);
 void jit_code_take_pending(struct jit *j);

@@ -94,6 +94,8 @@ static uint64_t hook_crc32(void *state, uint64_t value, uint64_t crc_size)
     return crc;
 }
 
+#define LEFT_OFTEN 32 /* more than the times a program's pages become dirty at one place */
+
 /* ---- From block to block ---- */
 
 /* Landing pads, debug state and higher levels are the interpreter's. */
@@ -112,21 +114,59 @@ static struct jit_block *block_at(struct jit *j, uint64_t pc, bool *guarded)
     return jit_block_get(j, f->page, pc, j->mode | (f->guarded ? LIFT_GUARDED : 0));
 }
 
+/* Code of the block at a place of the page being executed; `how`: 0 or LIFT_SINGLE. Null: look
+ * again. */
+static const void *block_host(struct jit *j, uint64_t pc, unsigned how)
+{
+    const struct jit_fetch *f = jit_fetch(j, pc);
+    const struct jit_block *b =
+        f ? jit_block_get(j, f->page, pc, j->mode | how | (f->guarded ? LIFT_GUARDED : 0)) : NULL;
+    return b ? jit_code_exec(j, b) : NULL;
+}
+
+/* A group is left at pc: after some times there is no such group. */
+static void note_left(struct jit *j, uint64_t pc)
+{
+    const struct jit_fetch *f = jit_fetch(j, pc);
+    uint16_t off = pc % MEM_PAGE_SIZE;
+    if (!f)
+        return;
+    struct jit_left *l = &j->left[(f->page ^ off >> 2) % JIT_LEFT];
+    if (l->page != f->page || l->off != off)
+        *l = (struct jit_left){.page = f->page, .off = off};
+    if (++l->count > LEFT_OFTEN) {
+        l->count = 0;
+        jit_code_alone(j, f->page, off);
+    }
+}
+
+/* A group whose page may not be entered: goes on without groups. */
+static const void *leave_group(struct jit *j, uint32_t site)
+{
+    uint64_t pc = j->area->page + (uint64_t)(int64_t)x64_site_off(site);
+    j->ungroup = false;
+    j->stat.ungrouped++;
+    note_left(j, pc);
+    j->area->budget += x64_site_undone(site);
+    const void *host = block_host(j, pc, LIFT_SINGLE);
+    if (!host)
+        jit_sync_out_at(j, pc);
+    return host;
+}
+
 /* A branch inside a page, taken for the first time: it now leads to the block. Null: look again. */
 static const void *follow_link(struct jit *j, const struct x64_left *left)
 {
     uint32_t site = (uint32_t)left->site;
     uint64_t pc = j->area->page + (uint64_t)(int64_t)x64_site_off(site);
     uint64_t epoch = j->code.epoch;
-    bool guarded;
     j->stat.links++;
     j->area->budget += x64_site_undone(site);
-    const struct jit_block *b = block_at(j, pc, &guarded);
-    if (!b) {
+    const void *host = block_host(j, pc, site & X64_SITE_SINGLE ? LIFT_SINGLE : 0);
+    if (!host) {
         jit_sync_out_at(j, pc);
         return NULL;
     }
-    const void *host = jit_code_exec(j, b);
     if (epoch == j->code.epoch) {
         int32_t rel = (int32_t)((int64_t)(uintptr_t)host - (int64_t)left->arg);
         memcpy(jit_code_write(j, left->arg) - sizeof(rel), &rel, sizeof(rel));
@@ -300,6 +340,10 @@ static enum go run_blocks(struct jit *j, const struct jit_block *b)
             jit_sync_out(j, (uint32_t)left.site);
             return GO_ON;
         case X64_LEAVE_INTERP_ONE:
+            if (j->ungroup) {
+                host = leave_group(j, (uint32_t)left.site);
+                break;
+            }
             jit_sync_out(j, (uint32_t)left.site);
             return GO_STEP;
         case X64_LEAVE_DONE:

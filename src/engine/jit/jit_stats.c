@@ -79,6 +79,8 @@ void jit_stats(struct vcpu *v, FILE *to)
     line(to, "jump_misses", s->jumps);
     line(to, "dispatches", s->dispatches);
     line(to, "single_steps", s->single);
+    line(to, "groups_left", s->ungrouped);
+    line(to, "groups_given_up", s->alone);
     line(to, "fills", s->fills);
     line(to, "walks", s->walks);
     line(to, "tlb_flushes", s->flushes);

@@ -375,10 +375,12 @@ struct miss {
     uint64_t va;
     unsigned bytes;
     bool write, el0;
+    bool group, stores; /* the first of a group, one with stores */
+    bool entered;       /* out: there is an entry for it now */
 };
 
 /* The addend for a translated access; enters what may be entered. 0: the interpreter. */
-static uint64_t fill_translated(struct jit *j, const struct miss *m,
+static uint64_t fill_translated(struct jit *j, struct miss *m,
                                 const struct a64_translation *t)
 {
     struct mem *mem = j->it.mem;
@@ -399,8 +401,10 @@ static uint64_t fill_translated(struct jit *j, const struct miss *m,
     note_kind(j, s, va, t);
     if (t->readable)
         enter(j, s, va, addend, LOAD, transient);
-    if (t->writable && t->dirty && !code)
+    bool stores = t->writable && t->dirty && !code;
+    if (stores)
         enter(j, s, va, addend, STORE, transient);
+    m->entered = m->stores ? stores : t->readable;
     return addend;
 }
 
@@ -414,6 +418,8 @@ uint64_t jit_fill(void *state, uint64_t va, uint32_t site, uint32_t entry)
         .bytes = 1u << x64_site_log2(site),
         .write = entry == X64_E_FILL_STORE || entry == X64_E_FILL_UNPRIV_STORE,
         .el0 = cpu->el == 0 || (unpriv && !cpu->uao),
+        .group = site & X64_SITE_GROUP,
+        .stores = site & X64_SITE_WRITE,
     };
     j->stat.fills++;
     if (va % MEM_PAGE_SIZE + m.bytes > MEM_PAGE_SIZE)
@@ -429,7 +435,9 @@ uint64_t jit_fill(void *state, uint64_t va, uint32_t site, uint32_t entry)
     struct a64_translation t;
     struct a64_fault fault;
     j->stat.walks++;
-    return a64_translate(cpu, &req, &t, &fault) ? fill_translated(j, &m, &t) : 0;
+    uint64_t addend = a64_translate(cpu, &req, &t, &fault) ? fill_translated(j, &m, &t) : 0;
+    j->ungroup = addend && m.group && !m.entered;
+    return j->ungroup ? 0 : addend;
 }
 
 /* ---- Code ---- */

@@ -24,13 +24,15 @@ static inline bool ir_is_right(const struct ir_block *ir)
 
 /* Writes `limit` instructions or fewer as code at code.p. False: too long. */
 static bool write_code(struct jit *j, const uint32_t *words, uint32_t off, unsigned limit,
-                       unsigned mode, uint32_t *marks, struct x64_buf *buf,
+                       unsigned mode, uint64_t alone, uint32_t *marks, struct x64_buf *buf,
                        struct x64_buf *cold, struct x64_result *result)
 {
     struct ir_block *ir = &j->ir;
     lift_block(ir, words, off, limit, mode, &j->cpu->features);
     if (ir->full)
         return false;
+    if (!(mode & LIFT_SINGLE))
+        ir_group(ir, alone);
     ir_optimise(ir, IR_PASS_ALL);
     DCHECK(ir_is_right(ir));
     ir_count_uses(ir);
@@ -40,6 +42,7 @@ static bool write_code(struct jit *j, const uint32_t *words, uint32_t off, unsig
         .layout = &j->layout,
         .host = &j->host,
         .count = j->count,
+        .single = mode & LIFT_SINGLE,
         .no_chain = knob->nochain,
         .poll_all = knob->poll,
         .work = j->work,
@@ -60,6 +63,16 @@ static unsigned block_limit(const struct jit_page *p, uint32_t off)
     return next - first;
 }
 
+/* Which instructions of a block at `off` no group may begin with, a bit each. */
+static uint64_t alone_from(const struct jit_page *p, uint32_t off)
+{
+    unsigned first = off / 4, word = first / 64, shift = first % 64;
+    uint64_t mask = p->alone[word] >> shift;
+    if (shift && word + 1 < ARRAY_LEN(p->alone))
+        mask |= p->alone[word + 1] << (64 - shift);
+    return mask;
+}
+
 static struct jit_block *translate(struct jit *j, uint32_t page, uint64_t pc, unsigned mode)
 {
     uint32_t off = pc % MEM_PAGE_SIZE, marks[IR_MAX_GUEST + 1];
@@ -71,10 +84,12 @@ static struct jit_block *translate(struct jit *j, uint32_t page, uint64_t pc, un
         struct x64_buf buf = {.p = c->p, .start = c->p, .end = c->middle};
         struct x64_buf cold = {.p = c->cold, .start = c->cold, .end = c->write + c->bytes};
         struct x64_result result = {0};
-        if (!write_code(j, words, off, limit, mode, marks, &buf, &cold, &result))
+        if (!write_code(j, words, off, limit, mode, alone_from(p, off), marks, &buf, &cold,
+                        &result))
             continue;
         struct jit_block *b = jit_code_add(j, p, off, mode, 4 * j->ir.guest_count);
-        p->starts[off / 256] |= BIT(off / 4 % 64);
+        if (!(mode & LIFT_SINGLE))
+            p->starts[off / 256] |= BIT(off / 4 % 64);
         b->entry = (uint32_t)(c->p - c->write) + result.entry;
         j->stat.blocks++;
         j->stat.guest += j->ir.guest_count;

@@ -22,7 +22,8 @@
 #define LIFT_COUNT 32u   /* instructions are counted */
 #define LIFT_GUARDED 64u /* the page has the GP attribute: BTI */
 #define LIFT_SPEL0 128u   /* EL1 with SPSel = 0: SP is SP_EL0 */
-#define LIFT_MODES 256u
+#define LIFT_SINGLE 256u  /* each access has its own look-up: IR_PASS_GROUPS is left out */
+#define LIFT_MODES 512u
 
 struct lift {
     struct ir_block *b;

@@ -15,6 +15,7 @@ enum ir_left {
     IR_LEFT_ADDRESS, /* to `to`, an address */
     IR_LEFT_FAULT,   /* the guest instruction at index `to` must be interpreted */
     IR_LEFT_TAKEN,   /* its handler ended neither went on nor branched: see there */
+    IR_LEFT_SINGLE,  /* before the guest instruction at index `to`, to go on without groups */
     IR_LEFT_UNKNOWN, /* operation `to` is not one of these */
 };
 
@@ -256,6 +257,18 @@ static inline void eval_weave(const struct ir_insn *i, const union a64_vreg *a,
     }
 }
 
+/* A member of its group may be in another page, or nowhere. */
+static inline bool eval_guard(struct ir_eval *e, const struct ir_insn *i, union a64_vreg *out)
+{
+    const int64_t lo = (int32_t)i->imm, hi = (int32_t)(i->imm >> 32);
+    const uint64_t index = i->b ? e->v[i->b].d[0] << (i->sub2 & IR_ACC_SHIFT) : 0;
+    const uint64_t root = e->v[i->a].d[0] + index, first = root + (uint64_t)lo;
+    if ((first ^ (root + (uint64_t)hi - 1)) >> 12)
+        return eval_leave(e, IR_LEFT_SINGLE, i->guest);
+    out->d[0] = root;
+    return e->at(e->cpu, first, (unsigned)(hi - lo)) ? true : eval_fault(e, i);
+}
+
 /* State, vector moves and control. False: left. */
 static inline bool eval_other(struct ir_eval *e, const struct ir_insn *i, union a64_vreg *out)
 {
@@ -300,6 +313,7 @@ static inline bool eval_other(struct ir_eval *e, const struct ir_insn *i, union 
             return eval_fault(e, i);
         memset(p, 0, 64);
         return true;
+    case IR_GUARD: return eval_guard(e, i, out);
     case IR_CHKSP: return a->d[0] & 15 ? eval_fault(e, i) : true;
     case IR_EXITC:
         return condition_holds(cpu->nzcv, i->sub) ? eval_leave(e, IR_LEFT_OFFSET, i->imm) : true;

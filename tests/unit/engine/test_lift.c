@@ -58,7 +58,8 @@ static void expect(uint32_t word, unsigned mode, const enum ir_op *list)
     lift(OFF, 1, mode);
     for (unsigned at = 1; at < block.count; at++) {
         enum ir_op op = (enum ir_op)block.insn[at].op;
-        if (op == IR_GET || op == IR_GETV || op == IR_CONST || op == IR_TRUNC || op == IR_ZEXT)
+        if (op == IR_GET || op == IR_GETV || op == IR_CONST || op == IR_TRUNC || op == IR_ZEXT ||
+            op == IR_NONE) /* room for a GUARD */
             continue;
         if (*list == IR_NONE)
             return;

@@ -278,6 +278,7 @@ static struct outcome evaluate(struct machine *m, uint32_t off)
     ir_eval(&eval);
     switch (eval.left) {
     case IR_LEFT_FAULT:
+    case IR_LEFT_SINGLE:
     case IR_LEFT_TAKEN: return (struct outcome){true, (uint64_t)eval.to};
     case IR_LEFT_ADDRESS: return (struct outcome){false, (uint64_t)eval.to};
     case IR_LEFT_OFFSET: return (struct outcome){false, base_va + (uint64_t)eval.to};
@@ -333,7 +334,8 @@ static void compare(uint32_t off, unsigned n, const struct machine *start)
     by_ir.cpu.engine = &by_ir;
     struct outcome want = interpret(&by_interp, off, n), got = evaluate(&by_ir, off);
     bool same = want.fault == got.fault && want.pc == got.pc;
-    if (eval.left == IR_LEFT_FAULT && (same || may_be_left(words[off / 4 + got.pc]))) {
+    if (eval.left == IR_LEFT_SINGLE ||
+        (eval.left == IR_LEFT_FAULT && (same || may_be_left(words[off / 4 + got.pc])))) {
         by_interp = *start;
         by_interp.cpu.engine = &by_interp;
         same = !interpret(&by_interp, off, (unsigned)got.pc).fault;
@@ -343,7 +345,7 @@ static void compare(uint32_t off, unsigned n, const struct machine *start)
 }
 
 /* The words at `off` on one random state; `passes` of ir_optimise, before which the block is
- * checked. */
+ * checked; with groups if there are any. */
 static void try(uint32_t off, unsigned limit, unsigned mode, unsigned passes)
 {
     const struct a64_features features = a64_features_default();
@@ -353,6 +355,8 @@ static void try(uint32_t off, unsigned limit, unsigned mode, unsigned passes)
         print_words(off, n);
         fail_msg("%s", text);
     }
+    if (passes)
+        ir_group(&block, 0);
     ir_optimise(&block, passes);
     if (!ir_verify(&block, text, sizeof(text)))
         fail_msg("after the passes: %s", text);
