@@ -111,6 +111,8 @@ static bool selectors_fit(const struct ir_insn *i)
     case IR_LDPV:
     case IR_STPV:
         return i->sub <= 4;
+    case IR_PREFETCH:
+        return i->sub <= 1 && i->sub2 <= 3;
     case IR_EXITB:
         return i->sub <= 1 && i->sub2 < width;
     case IR_VGET:

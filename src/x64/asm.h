@@ -204,6 +204,8 @@ void x64_ud2(struct x64_buf *b);
 void x64_int3(struct x64_buf *b);
 void x64_nop(struct x64_buf *b, unsigned bytes); /* as few instructions as possible */
 void x64_ret(struct x64_buf *b);
+/* How near: 0 nta, 1 to 3: t0 to t2. */
+void x64_prefetch(struct x64_buf *b, unsigned hint, struct x64_mem m);
 void x64_stmxcsr(struct x64_buf *b, struct x64_mem m);
 void x64_ldmxcsr(struct x64_buf *b, struct x64_mem m);
 void x64_prefetcht0(struct x64_buf *b, struct x64_mem m);

@@ -425,6 +425,27 @@ void lower_FENCE(struct lower *e, const struct ir_insn *i)
     x64_alu_mi(e->b, X64_OR, 0, x64_m(RSP, 0), 0);
 }
 
+/* A page that has no entry is not looked for: the access itself will, if it comes. */
+void lower_PREFETCH(struct lower *e, const struct ir_insn *i)
+{
+    struct x64_buf *b = e->b;
+    struct lookup k = {0};
+    address(e, i, i->b, &k);
+    lo_clobber(e);
+    x64_lea(b, 1, RCX, x64_m(k.base, k.disp));
+    x64_rorx(b, 1, RAX, RCX, 8);
+    x64_alu_ri(b, X64_AND, 0, RAX, INDEX_MASK);
+    x64_alu_ri(b, X64_AND, 1, RCX, PAGE_MASK);
+    x64_alu_rm(b, X64_CMP, 1, RCX, x64_mi(R14, RAX, 0, 0));
+    uint8_t *none = x64_jcc_fwd8(b, X64_NE);
+    x64_load(b, 8, false, 1, RAX, x64_mi(R14, RAX, 0, 8));
+    if (i->sub)
+        x64_prefetchw(b, at(&k, 0));
+    else
+        x64_prefetcht0(b, at(&k, 0));
+    x64_patch(b, none);
+}
+
 /* ---- Atomics: other agents than this vCPU touch guest memory (devices), with plain accesses; each
  * of these is one host instruction or a compare and exchange. ---- */
 

@@ -171,6 +171,17 @@ k_\name:
     b.ne 1b
     done
 
+    kernel prefetch, 8, 24
+    mov x2, #64
+1:  prfm pldl1keep, [x1, #256]
+    prfm pstl1keep, [x1, x2]
+    ldr x3, [x1]
+    prfum pldl2strm, [x1, #-8]
+    add x1, x1, #64
+    subs x0, x0, #1
+    b.ne 1b
+    done
+
     kernel strlen, 1, 3
     mov w3, #1
     mov x2, x1

@@ -35,21 +35,27 @@ static bool indexed(struct lift *l, enum lift_kind kind, unsigned log2, unsigned
 }
 
 /* ExtendReg() for option UXTW, LSL (UXTX), SXTW and SXTX. The address does shifts up to 3. */
+static void set_index(struct lift *l, struct lift_addr *at, unsigned rm, unsigned option,
+                      unsigned shift)
+{
+    if (rm == 31)
+        return;
+    at->index = lift_x(l, rm, IR_I64);
+    if (!(option & 1))
+        at->index = ir_ext(l->b, option & 4 ? IR_SEXT : IR_UEXT, IR_I64, 2, at->index);
+    if (shift <= IR_ACC_SHIFT)
+        at->shift = shift;
+    else
+        at->index = ir_bini(l->b, IR_SHL, IR_I64, at->index, shift);
+}
+
 static bool at_register(struct lift *l, enum lift_kind kind, unsigned log2, unsigned rt,
                         unsigned rn, unsigned rm, unsigned option, unsigned shift)
 {
     if (l->mode & LIFT_ALIGN)
         return false;
     struct lift_addr at = {.base = lift_base(l, rn)};
-    if (rm != 31) {
-        at.index = lift_x(l, rm, IR_I64);
-        if (!(option & 1))
-            at.index = ir_ext(l->b, option & 4 ? IR_SEXT : IR_UEXT, IR_I64, 2, at.index);
-        if (shift <= IR_ACC_SHIFT)
-            at.shift = shift;
-        else
-            at.index = ir_bini(l->b, IR_SHL, IR_I64, at.index, shift);
-    }
+    set_index(l, &at, rm, option, shift);
     lift_transfer(l, kind, log2, rt, &at);
     return true;
 }
@@ -110,3 +116,33 @@ UNPRIVILEGED(LDTRSW, LIFT_LOAD_SX, 2)
 LIFTER(LDR_lit, literal(l, LIFT_LOAD, 2 + f.sf, f.rt, f.imm19))
 LIFTER(LDRSW_lit, literal(l, LIFT_LOAD_SX, 2, f.rt, f.imm19))
 LIFTER(LDR_v_lit, literal(l, LIFT_LOAD_V, 2 + f.opc, f.rt, f.imm19))
+
+/* ---- Prefetches: a hint, which neither faults nor checks SP. Those of instructions (PLI) are not
+ * passed on: the host fetches translations. Which cache and how long is the host's choice. ---- */
+
+static bool prefetch(struct lift *l, unsigned operation, const struct lift_addr *at)
+{
+    unsigned kind = operation >> 3;
+    if (kind == 0 || kind == 2) /* PLD, PST */
+        ir_emit(l->b, IR_PREFETCH, IR_VOID, IR_SUB(kind == 2, at->shift), at->base, at->index, 0,
+                at->imm);
+    return true;
+}
+
+static bool prefetch_at(struct lift *l, unsigned operation, unsigned rn, int64_t offset)
+{
+    return prefetch(l, operation,
+                    &(const struct lift_addr){.base = lift_xsp(l, rn, IR_I64), .imm = offset});
+}
+
+static bool prefetch_register(struct lift *l, const struct a64_f_PRFM_r *f)
+{
+    struct lift_addr at = {.base = lift_xsp(l, f->rn, IR_I64)};
+    set_index(l, &at, f->rm, f->option, f->s ? 3 : 0);
+    return prefetch(l, f->rt, &at);
+}
+
+LIFTER(PRFM_i, prefetch_at(l, f.rt, f.rn, (int64_t)f.imm12 << 3))
+LIFTER(PRFUM, prefetch_at(l, f.rt, f.rn, sign_extend(f.imm9, 9)))
+LIFTER(PRFM_r, prefetch_register(l, &f))
+LIFTER(PRFM_lit, ((void)l, (void)f, true)) /* constants that code has beside it: near already */

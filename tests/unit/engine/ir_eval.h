@@ -280,6 +280,7 @@ static inline bool eval_other(struct ir_eval *e, const struct ir_insn *i, union 
     uint8_t *p;
     switch (i->op) {
     case IR_NONE:
+    case IR_PREFETCH:
     case IR_FENCE: return true;
     case IR_GET: out->d[0] = xsp_read(cpu, (unsigned)i->imm); return true;
     case IR_PUT: xsp_write(cpu, (unsigned)i->imm, a->d[0]); return true;

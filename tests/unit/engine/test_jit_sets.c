@@ -225,6 +225,34 @@ static void test_first_translation_drops_store_entries(void **state)
     }
 }
 
+/* Of pages that are there, are not there yet, and are nowhere; SP need not be aligned. */
+static void test_a_prefetch_neither_faults_nor_fills(void **state)
+{
+    struct rig *r = *state;
+    struct code c = {0};
+    I(&c, PRFM_i, 0, 1, 0);
+    I(&c, PRFM_i, 3, 2, 16);
+    I(&c, PRFM_r, 3, 3, 1, 1, 0);
+    I(&c, PRFUM, 1, SP, 0);
+    I(&c, RET, LR);
+    rig_place(r, RIG_CODE, &c);
+    r->cpu->x[1] = RIG_DATA;
+    r->cpu->x[2] = rig_page(3);
+    r->cpu->x[3] = ~UINT64_C(0) - RIG_DATA;
+    r->cpu->sp[1] = 0xdead000000000001;
+    r->cpu->sys[A64_SCTLR_EL1] |= BIT(3); /* SA */
+    r->v->engine->context_changed(r->v);
+    for (unsigned n = 0; n < 3; n++) {
+        (void)rig_call(r, RIG_CODE);
+        assert_int_equal(jit(r)->stat.fills, 0);
+    }
+    rig_poke(r, RIG_CODE + 0x1000, 4, a64_encode_LDR_i(1, 0, 1, 0));
+    rig_poke(r, RIG_CODE + 0x1004, 4, a64_encode_RET(LR));
+    (void)rig_call(r, RIG_CODE + 0x1000);
+    (void)rig_call(r, RIG_CODE);
+    assert_int_equal(jit(r)->stat.fills, 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, jit_rig_tear_down)
 
 int main(void)
@@ -239,6 +267,7 @@ int main(void)
         TEST(test_el1_sees_the_lower_half_of_the_present_process),
         TEST(test_pan_hides_what_was_entered_without_it),
         TEST(test_first_translation_drops_store_entries),
+        TEST(test_a_prefetch_neither_faults_nor_fills),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

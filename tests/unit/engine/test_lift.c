@@ -270,7 +270,11 @@ static void test_addresses_take_scaled_index_and_offset(void **unused)
     assert_int_equal(find(IR_LD, 0)->sub2, IR_ACC_UNPRIV);
     expect(a64_encode_LDTR(1, 8, 4, 1), 0, LIST(IR_LD, IR_PUT));
     assert_int_equal(find(IR_LD, 0)->sub2, 0);
-    EXPECT(a64_encode_PRFM_i(1, 31, 2), IR_JUMP);
+    EXPECT(a64_encode_PRFM_i(1, 31, 2), IR_PREFETCH, IR_JUMP); /* PLDL2KEEP */
+    assert_int_equal(find(IR_PREFETCH, 0)->sub, 0);
+    EXPECT(a64_encode_PRFUM(8, 4, 16), IR_PREFETCH, IR_JUMP); /* PSTL1KEEP */
+    assert_int_equal(find(IR_PREFETCH, 0)->sub, 1);
+    EXPECT(a64_encode_PRFUM(8, 4, 8), IR_JUMP); /* PLIL1KEEP */
 }
 
 static void test_memory_comes_before_any_put(void **unused)
