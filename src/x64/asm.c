@@ -490,6 +490,11 @@ void x64_mulx(struct x64_buf *b, int w, int hi, int lo, int src)
     x64_vex_rr(b, X64_0F38 | X64_F2 | 0xf6, w, 0, hi, lo, src, 0, 0);
 }
 
+void x64_mulx_m(struct x64_buf *b, int w, int hi, int lo, struct x64_mem m)
+{
+    x64_vex_rm(b, X64_0F38 | X64_F2 | 0xf6, w, 0, hi, lo, m, 0, 0);
+}
+
 void x64_popcnt(struct x64_buf *b, int w, int dst, int src)
 {
     x64_ins_rr(b, X64_0F | X64_F3 | 0xb8, rex_w(w), dst, src, 0, 0);

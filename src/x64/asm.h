@@ -158,7 +158,9 @@ void x64_pdep(struct x64_buf *b, int w, int dst, int src, int mask);
 void x64_blsr(struct x64_buf *b, int w, int dst, int src);
 void x64_blsi(struct x64_buf *b, int w, int dst, int src);
 void x64_blsmsk(struct x64_buf *b, int w, int dst, int src);
-void x64_mulx(struct x64_buf *b, int w, int hi, int lo, int src); /* hi:lo = rdx * src */
+/* hi:lo = rdx * src */
+void x64_mulx(struct x64_buf *b, int w, int hi, int lo, int src);
+void x64_mulx_m(struct x64_buf *b, int w, int hi, int lo, struct x64_mem m);
 void x64_lzcnt(struct x64_buf *b, int w, int dst, int src);
 void x64_tzcnt(struct x64_buf *b, int w, int dst, int src);
 void x64_popcnt(struct x64_buf *b, int w, int dst, int src);

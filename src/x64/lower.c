@@ -109,7 +109,37 @@ static unsigned free_slot(struct lower *e, uint32_t *used, unsigned count)
     return 0;
 }
 
-/* Takes the value out of register r: back to guest state if that holds it, else to a slot. */
+static bool in_slot(const struct lo_loc *l)
+{
+    return l->mirror >= LO_SLOT && l->mirror != LO_NO_MIRROR;
+}
+
+/* A value in a register needs its slot no more. */
+static void leave_slot(struct lo_loc *l, uint32_t *used)
+{
+    if (!in_slot(l))
+        return;
+    *used &= ~(1u << (l->mirror - LO_SLOT));
+    l->mirror = LO_NO_MIRROR;
+}
+
+/* Where a value that loses its register is already. */
+static struct lo_loc of_mirror(const struct lo_loc *l)
+{
+    if (in_slot(l))
+        return (struct lo_loc){LO_SPILL, (uint8_t)(l->mirror - LO_SLOT), LO_NO_MIRROR};
+    return (struct lo_loc){LO_STATE, l->mirror, LO_NO_MIRROR};
+}
+
+/* Where a value is that was loaded from `from` into register r. */
+static struct lo_loc with_mirror(int r, struct lo_loc from)
+{
+    uint8_t mirror = (uint8_t)(from.where == LO_SPILL ? LO_SLOT + from.n : from.n);
+    return (struct lo_loc){LO_REG, (uint8_t)r, mirror};
+}
+
+/* Takes the value out of register r: back to guest state or a slot if that holds it, else to a
+ * slot. */
 static void evict(struct lower *e, int r)
 {
     ir_val v = e->owner[r];
@@ -120,7 +150,7 @@ static void evict(struct lower *e, int r)
         return;
     }
     if (l->mirror != LO_NO_MIRROR) {
-        *l = (struct lo_loc){LO_STATE, l->mirror, LO_NO_MIRROR};
+        *l = of_mirror(l);
         return;
     }
     unsigned slot = free_slot(e, &e->spills, X64_SPILLS);
@@ -134,7 +164,7 @@ static void vevict(struct lower *e, int r)
     struct lo_loc *l = &e->loc[v];
     e->vowner[r] = 0;
     if (l->mirror != LO_NO_MIRROR) {
-        *l = (struct lo_loc){LO_STATE, l->mirror, LO_NO_MIRROR};
+        *l = of_mirror(l);
         return;
     }
     unsigned slot = free_slot(e, &e->vspills, X64_VSPILLS);
@@ -142,21 +172,43 @@ static void vevict(struct lower *e, int r)
     *l = (struct lo_loc){LO_SPILL, (uint8_t)slot, LO_NO_MIRROR};
 }
 
+/* How far the next use of v is, at most NEAR. */
+#define NEAR 24u
+
+static unsigned next_use(const struct lower *e, ir_val v)
+{
+    unsigned end = e->last[v] < e->at + NEAR ? e->last[v] : e->at + NEAR;
+    if (end < e->at)
+        return NEAR;
+    for (unsigned j = e->at + 1; j < end; j++) {
+        const struct ir_insn *i = &e->ir->insn[j];
+        if (lo_root(e, i->a) == v || lo_root(e, i->b) == v || lo_root(e, i->c) == v)
+            return j - e->at;
+    }
+    return end - e->at;
+}
+
+/* How good it is to take a register from v: one that holds nothing is best, then what is needed
+ * last, all the more when it is in memory too. */
+static unsigned worth(const struct lower *e, ir_val v)
+{
+    if (!v)
+        return UINT32_MAX;
+    bool cheap = e->loc[v].mirror != LO_NO_MIRROR || e->ir->insn[v].op == IR_CONST;
+    return 1 + next_use(e, v) + (cheap ? NEAR / 2 : 0);
+}
+
 /* A register for now, or -1 if all hold operands of this operation. */
 static int try_temp(struct lower *e)
 {
     int best = -1;
-    unsigned best_cost = 0;
-    for (unsigned k = 0; k < sizeof(temps); k++) {
+    unsigned most = 0;
+    for (unsigned k = 0; k < sizeof(temps) && most != UINT32_MAX; k++) {
         int r = temps[k];
-        if (e->busy >> r & 1)
-            continue;
-        ir_val v = e->owner[r];
-        bool cheap = e->loc[v].mirror != LO_NO_MIRROR || e->ir->insn[v].op == IR_CONST;
-        unsigned cost = !v ? 3 : cheap ? 2 : 1;
-        if (cost > best_cost) {
+        unsigned gain = e->busy >> r & 1 ? 0 : worth(e, e->owner[r]);
+        if (gain > most) {
             best = r;
-            best_cost = cost;
+            most = gain;
         }
     }
     if (best >= 0) {
@@ -165,6 +217,20 @@ static int try_temp(struct lower *e)
         e->busy |= 1u << best;
     }
     return best;
+}
+
+bool lo_has_free(const struct lower *e)
+{
+    for (unsigned k = 0; k < sizeof(temps); k++) {
+        if (!(e->busy >> temps[k] & 1) && !e->owner[temps[k]])
+            return true;
+    }
+    return false;
+}
+
+struct x64_mem lo_in_memory(const struct lower *e, ir_val v)
+{
+    return value_mem(e, e->loc[lo_root(e, v)]);
 }
 
 int lo_temp(struct lower *e)
@@ -179,16 +245,13 @@ int lo_temp(struct lower *e)
 static int vtemp(struct lower *e)
 {
     int best = -1;
-    unsigned best_cost = 0;
-    for (unsigned k = 0; k < sizeof(vtemps); k++) {
+    unsigned most = 0;
+    for (unsigned k = 0; k < sizeof(vtemps) && most != UINT32_MAX; k++) {
         int r = vtemps[k];
-        if (e->vbusy >> r & 1)
-            continue;
-        ir_val v = e->vowner[r];
-        unsigned cost = !v ? 3 : e->loc[v].mirror != LO_NO_MIRROR ? 2 : 1;
-        if (cost > best_cost) {
+        unsigned gain = e->vbusy >> r & 1 ? 0 : worth(e, e->vowner[r]);
+        if (gain > most) {
             best = r;
-            best_cost = cost;
+            most = gain;
         }
     }
     if (best >= 0) {
@@ -224,14 +287,31 @@ int lo_r(struct lower *e, ir_val v)
     CHECK(l->where == LO_STATE || l->where == LO_SPILL);
     int r = lo_temp(e);
     x64_load(e->b, 8, false, 1, r, value_mem(e, *l));
-    if (l->where == LO_SPILL) {
-        e->spills &= ~(1u << l->n);
-        *l = (struct lo_loc){LO_REG, (uint8_t)r, LO_NO_MIRROR};
-    } else {
-        *l = (struct lo_loc){LO_REG, (uint8_t)r, l->n};
-    }
+    *l = with_mirror(r, *l);
     e->owner[r] = v;
     return r;
+}
+
+void lo_to_rdx(struct lower *e, ir_val v)
+{
+    struct lo_loc *l = &e->loc[lo_root(e, v)], from = *l;
+    v = lo_root(e, v);
+    if (from.where != LO_REG || from.n != RDX) {
+        if (e->owner[RDX])
+            evict(e, RDX);
+        lo_mov(e, 1, RDX, v);
+        if (from.where == LO_REG) {
+            e->owner[from.n] = 0;
+            l->n = RDX;
+        } else if (from.where == LO_CONST) {
+            *l = (struct lo_loc){LO_REG, RDX, LO_NO_MIRROR};
+        } else if (from.where != LO_HOME) {
+            *l = with_mirror(RDX, from);
+        }
+        if (from.where != LO_HOME)
+            e->owner[RDX] = v;
+    }
+    e->busy |= 1u << RDX;
 }
 
 int lo_v(struct lower *e, ir_val v)
@@ -249,14 +329,9 @@ int lo_v(struct lower *e, ir_val v)
         give_up(e);
         return vtemps[0];
     }
-    if (l->where == LO_SPILL) {
-        x64_vrm(e->b, X64_VMOVAPS, 0, r, vspill_mem(e, l->n));
-        e->vspills &= ~(1u << l->n);
-        *l = (struct lo_loc){LO_REG, (uint8_t)r, LO_NO_MIRROR};
-    } else {
-        x64_vrm(e->b, X64_VMOVAPS, 0, r, lo_v_mem(e, l->n));
-        *l = (struct lo_loc){LO_REG, (uint8_t)r, l->n};
-    }
+    x64_vrm(e->b, X64_VMOVAPS, 0, r,
+            l->where == LO_SPILL ? vspill_mem(e, l->n) : lo_v_mem(e, l->n));
+    *l = with_mirror(r, *l);
     e->vowner[r] = v;
     return r;
 }
@@ -414,6 +489,8 @@ void lo_release(struct lower *e, ir_val v)
     if (!v || e->last[v] > e->at)
         return;
     bool vector = e->ir->insn[v].type == IR_V128;
+    if (l->where == LO_REG)
+        leave_slot(l, vector ? &e->vspills : &e->spills);
     if (l->where == LO_REG && !vector && e->owner[l->n] == v)
         e->owner[l->n] = 0;
     else if (l->where == LO_REG && vector && e->vowner[l->n] == v)
@@ -480,7 +557,7 @@ static void displace(struct lower *e, unsigned r, ir_val now)
         e->owner[t] = old;
     } else if (here) {
         l->where = LO_NOWHERE;
-    } else if (l->where == LO_REG) {
+    } else if (l->where == LO_REG && l->mirror == r) {
         l->mirror = LO_NO_MIRROR;
     }
 }
@@ -511,6 +588,7 @@ void lower_PUT(struct lower *e, const struct ir_insn *i)
         if (l->where == LO_HOME && l->n == r)
             return;
         lo_mov(e, 1, home, v);
+        leave_slot(l, &e->spills);
         if (l->where == LO_REG && l->mirror == LO_NO_MIRROR) {
             e->owner[l->n] = 0;
             *l = (struct lo_loc){LO_HOME, (uint8_t)r, LO_NO_MIRROR};
@@ -529,8 +607,10 @@ void lower_PUT(struct lower *e, const struct ir_insn *i)
     if (l->where == LO_STATE && l->n == r)
         return;
     x64_store(e->b, 8, lo_x_mem(e, r), lo_r(e, v));
-    if (l->where == LO_REG)
-        l->mirror = (uint8_t)r;
+    if (l->where != LO_REG)
+        return;
+    leave_slot(l, &e->spills);
+    l->mirror = (uint8_t)r;
 }
 
 static void vdisplace(struct lower *e, unsigned r, ir_val now)
@@ -554,7 +634,7 @@ static void vdisplace(struct lower *e, unsigned r, ir_val now)
         e->vowner[t] = old;
     } else if (here) {
         l->where = LO_NOWHERE;
-    } else if (l->where == LO_REG) {
+    } else if (l->where == LO_REG && l->mirror == r) {
         l->mirror = LO_NO_MIRROR;
     }
 }
@@ -573,6 +653,7 @@ void lower_PUTV(struct lower *e, const struct ir_insn *i)
         if (l->where == LO_HOME && l->n == r)
             return;
         x64_vrr(e->b, X64_VMOVAPS, 0, home, lo_v(e, v));
+        leave_slot(l, &e->vspills);
         if (l->where == LO_REG && l->mirror == LO_NO_MIRROR) {
             e->vowner[l->n] = 0;
             *l = (struct lo_loc){LO_HOME, (uint8_t)r, LO_NO_MIRROR};
@@ -582,8 +663,10 @@ void lower_PUTV(struct lower *e, const struct ir_insn *i)
     if (l->where == LO_STATE && l->n == r)
         return;
     x64_vmr(e->b, X64_VMOVAPS, 0, lo_v_mem(e, r), lo_v(e, v));
-    if (l->where == LO_REG)
-        l->mirror = (uint8_t)r;
+    if (l->where != LO_REG)
+        return;
+    leave_slot(l, &e->vspills);
+    l->mirror = (uint8_t)r;
 }
 
 /* ---- The loop ---- */

@@ -15,16 +15,16 @@ static int where(const struct lower *e, ir_val v)
     return l.where == LO_REG ? l.n : l.where == LO_HOME ? lo_home(l.n) : -1;
 }
 
-/* Operands that are used again, or are constants no immediate can hold, come into registers;
- * others may stay in memory and be memory operands. */
+/* Operands that are used again while a register is free, or are constants no immediate can hold,
+ * come into registers; others may stay in memory and be memory operands. */
 static void prepare(struct lower *e, ir_val v, int w)
 {
     uint64_t k;
     ir_val r = lo_root(e, v);
     struct lo_loc l = e->loc[r];
     bool big = lo_const(e, r, &k) && !lo_fits(k, w);
-    if (big || l.where == LO_REG || l.where == LO_SPILL ||
-        (l.where == LO_STATE && e->last[r] > e->at))
+    bool memory = l.where == LO_STATE || l.where == LO_SPILL;
+    if (big || l.where == LO_REG || (memory && e->last[r] > e->at && lo_has_free(e)))
         (void)lo_r(e, r);
 }
 
@@ -145,13 +145,22 @@ static void with_carry(struct lower *e, const struct ir_insn *i, enum x64_alu op
     prepare(e, i->a, w);
     prepare(e, i->b, w);
     (void)lo_cond(e, 2); /* EFLAGS hold NZCV */
-    lo_mov(e, w, RCX, i->a); /* no flags */
     if ((e->flags == LO_F_SUB) != inverted)
         x64_cmc(e->b);
-    lo_alu(e, op, w, RCX, i->b);
     e->flags = LO_F_MEM;
-    if (i->uses)
-        x64_mov_rr(e->b, 1, lo_rdef(e, i), RCX);
+    int dst = i->uses ? lo_rdef(e, i) : RCX; /* neither it nor the moves change EFLAGS */
+    int rb = where(e, i->b);
+    bool second = rb >= 0 && rb == dst && where(e, i->a) != dst;
+    if (second && !inverted) {
+        lo_alu(e, op, w, dst, i->a);
+    } else {
+        int sum = second ? RCX : dst;
+        if (where(e, i->a) != sum)
+            lo_mov(e, w, sum, i->a);
+        lo_alu(e, op, w, sum, i->b);
+        if (sum != dst)
+            x64_mov_rr(e->b, 1, dst, sum);
+    }
     if (i->setf)
         lo_flags_set(e, op == X64_ADC ? LO_F_ADD : LO_F_SUB);
 }
@@ -261,53 +270,64 @@ void lower_EXTR(struct lower *e, const struct ir_insn *i)
 
 /* ---- Multiplication and division ---- */
 
-/* lo and hi = the halves of a * b by mulx, which leaves EFLAGS alone: long products are sums of
- * these with a carry running through them. Its source RDX is a value register and is put back; RDX
- * as a destination drops that half. Changes RCX. */
-static void mulx(struct lower *e, int a, int b, int lo, int hi)
+/* The low or high half of a * b by mulx, which leaves EFLAGS alone: long products are sums of these
+ * with a carry running through them. The operand that is needed longest is the one in RDX. */
+static void product(struct lower *e, const struct ir_insn *i, bool high)
 {
-    x64_mov_rr(e->b, 1, RCX, RDX);
-    if (a != RDX && b == RDX) {
-        b = a; /* the product is the same and RDX is in place */
-    } else if (a != RDX) {
-        x64_mov_rr(e->b, 1, RDX, a);
+    ir_val a = lo_root(e, i->a), b = lo_root(e, i->b);
+    uint64_t k;
+    if (where(e, b) == RDX || (where(e, a) != RDX && e->last[b] > e->last[a])) {
+        ir_val swap = a;
+        a = b;
+        b = swap;
     }
-    x64_mulx(e->b, 1, hi, lo, b);
-    x64_mov_rr(e->b, 1, RDX, RCX);
+    lo_to_rdx(e, a);
+    prepare(e, b, 1);
+    if (lo_const(e, b, &k))
+        (void)lo_r(e, b);
+    int src = where(e, b), dst = lo_rdef(e, i);
+    int hi = high ? dst : RAX; /* with one destination, it is the high half */
+    if (src >= 0)
+        x64_mulx(e->b, 1, hi, dst, src);
+    else
+        x64_mulx_m(e->b, 1, hi, dst, lo_in_memory(e, b));
 }
 
 void lower_MUL(struct lower *e, const struct ir_insn *i)
 {
     int w = wide(i);
     uint64_t k;
-    int a = lo_r(e, i->a);
     if (lo_const(e, i->b, &k) && lo_fits(k, w)) {
+        int a = lo_r(e, i->a);
         lo_clobber(e);
         x64_imul_rri(e->b, w, lo_rdef(e, i), a, (int32_t)k);
         return;
     }
-    int b = lo_r(e, i->b);
     if (w && flags_live(e)) {
-        mulx(e, a, b, RAX, RDX);
-        x64_mov_rr(e->b, 1, lo_rdef(e, i), RAX);
+        product(e, i, false);
         return;
     }
+    int a = lo_r(e, i->a);
+    prepare(e, i->b, w);
+    if (lo_const(e, i->b, &k))
+        (void)lo_r(e, i->b);
     lo_clobber(e);
-    int dst = lo_rdef(e, i);
+    int b = where(e, i->b), dst = lo_rdef(e, i);
     if (dst == b) {
         x64_imul_rr(e->b, w, dst, a);
         return;
     }
     if (dst != a)
         x64_mov_rr(e->b, w, dst, a);
-    x64_imul_rr(e->b, w, dst, b);
+    if (b >= 0)
+        x64_imul_rr(e->b, w, dst, b);
+    else
+        x64_imul_rm(e->b, w, dst, lo_in_memory(e, i->b));
 }
 
 void lower_UMULH(struct lower *e, const struct ir_insn *i)
 {
-    int a = lo_r(e, i->a), b = lo_r(e, i->b);
-    mulx(e, a, b, RAX, RAX); /* with one destination, it is the high half */
-    x64_mov_rr(e->b, 1, lo_rdef(e, i), RAX);
+    product(e, i, true);
 }
 
 /* RDX is a value register and is kept in RCX. */

@@ -49,9 +49,12 @@ enum lo_where { LO_NOWHERE, LO_REG, LO_HOME, LO_STATE, LO_SPILL, LO_CONST };
 struct lo_loc {
     uint8_t where;
     uint8_t n;      /* host register, guest register or slot */
-    uint8_t mirror; /* LO_REG: guest register in state memory that holds it too, or LO_NO_MIRROR */
+    /* LO_REG: guest register in state memory that holds it too, or LO_SLOT + the slot that does, or
+     * LO_NO_MIRROR. */
+    uint8_t mirror;
 };
 #define LO_NO_MIRROR 0xffu
+#define LO_SLOT 64u
 
 /* How NZCV can be computed again from operands that are still there. */
 struct lo_lazy {
@@ -135,6 +138,12 @@ struct x64_mem lo_v_mem(const struct lower *e, unsigned r);
 /* Host register of a guest register's home, or -1. */
 int lo_home(unsigned r);
 int lo_vhome(const struct lower *e, unsigned r);
+/* Is a value register free? */
+bool lo_has_free(const struct lower *e);
+/* Where v is that is in no register, and no constant. */
+struct x64_mem lo_in_memory(const struct lower *e, ir_val v);
+/* Puts v into RDX, for instructions that have an operand there. */
+void lo_to_rdx(struct lower *e, ir_val v);
 /* A free value register for the time of this operation. */
 int lo_temp(struct lower *e);
 /* As lo_rdef, lo_vdef for the value of another operation (the second result of a pair). */

@@ -237,6 +237,7 @@ static void test_bit_operations_are_read_back(void **state)
         x64_pext(b, w, d, s, c), expect(t, "pext", D, S, C);
         x64_pdep(b, w, d, s, c), expect(t, "pdep", D, S, C);
         x64_mulx(b, w, d, s, c), expect(t, "mulx", D, S, C);
+        x64_mulx_m(b, w, d, s, m), expect(t, "mulx", D, S, mem(8u * n, m));
         x64_blsr(b, w, d, s), expect(t, "blsr", D, S);
         x64_blsi(b, w, d, s), expect(t, "blsi", D, S);
         x64_blsmsk(b, w, d, s), expect(t, "blsmsk", D, S);
