@@ -5,7 +5,7 @@
  * Register conventions of translated code (lower_int.h has the allocation):
  *   RBP   guest state (struct x64_layout says where what is)
  *   R14   translation set of the current privilege and address space: the load array, the store
- *         array of X64_SET_ENTRIES entries of 16 bytes each, and the jump cache
+ *         array of X64_SET_ENTRIES entries of 16 bytes each, their second ways, and the jump cache
  *   RSP   return stack: pairs (host return address, guest return address)
  *   MXCSR the guest's rounding mode; its sticky flags are part of FPSR
  */
@@ -29,6 +29,9 @@ struct x64_jump_entry {
 struct x64_set {
     struct x64_tlb_entry load[X64_SET_ENTRIES];
     struct x64_tlb_entry store[X64_SET_ENTRIES];
+    /* The second way: what was in the same place of `load`, then `store`, before. The fixed code of
+     * a miss looks here and exchanges the two. */
+    struct x64_tlb_entry second[2 * X64_SET_ENTRIES];
     struct x64_jump_entry jump[X64_JUMP_ENTRIES]; /* by x64_jump_index() */
     /* Of what the address space executes: no two spaces have the same number, and a new one is
      * taken when a page of code may have moved. Direct branches to other pages hold for one of

@@ -259,11 +259,56 @@ static uint8_t *enter(struct glue *g)
 
 /* ---- Entries that are called ---- */
 
+/* Looks for the page of RAX, ECX = site, in the second way and exchanges the two entries; returns to
+ * the caller of the entry then. A group with stores wants the entry for stores. */
+static void second_way(const struct glue *g, bool store)
+{
+    struct x64_buf *b = g->b;
+    const int32_t stores = (int32_t)offsetof(struct x64_set, store);
+    const int32_t second = (int32_t)offsetof(struct x64_set, second);
+    for (unsigned n = 0; n < sizeof(values); n++)
+        x64_store(b, 8, save_mem(g, n), values[n]);
+    x64_mov_rr(b, 0, RDX, RCX); /* RSI = page of the last byte */
+    x64_shift_ri(b, X64_SHR, 0, RDX, 28);
+    x64_alu_ri(b, X64_AND, 0, RDX, 7);
+    x64_mov_ri(b, RSI, 1);
+    x64_shlx(b, 1, RSI, RSI, RDX);
+    x64_lea(b, 1, RSI, x64_mi(RAX, RSI, 0, -1));
+    x64_alu_ri(b, X64_AND, 1, RSI, -4096);
+    x64_rorx(b, 1, RDX, RAX, 8); /* RDX = place of the entry */
+    x64_alu_ri(b, X64_AND, 0, RDX, (int)(X64_SET_ENTRIES - 1) << 4);
+    if (store) {
+        x64_alu_ri(b, X64_ADD, 0, RDX, stores);
+    } else {
+        x64_test_ri(b, 0, RCX, (int32_t)X64_SITE_WRITE);
+        uint8_t *loads = x64_jcc_fwd8(b, X64_E);
+        x64_alu_ri(b, X64_ADD, 0, RDX, stores);
+        x64_patch(b, loads);
+    }
+    x64_alu_rm(b, X64_CMP, 1, RSI, x64_mi(R14, RDX, 0, second));
+    uint8_t *none = x64_jcc_fwd(b, X64_NE);
+    x64_load(b, 8, false, 1, RAX, x64_mi(R14, RDX, 0, second + 8));
+    x64_load(b, 8, false, 1, RDI, x64_mi(R14, RDX, 0, 0));
+    x64_store(b, 8, x64_mi(R14, RDX, 0, second), RDI);
+    x64_load(b, 8, false, 1, RDI, x64_mi(R14, RDX, 0, 8));
+    x64_store(b, 8, x64_mi(R14, RDX, 0, second + 8), RDI);
+    x64_store(b, 8, x64_mi(R14, RDX, 0, 0), RSI);
+    x64_store(b, 8, x64_mi(R14, RDX, 0, 8), RAX);
+    for (unsigned n = 0; n < sizeof(values); n++)
+        x64_load(b, 8, false, 1, values[n], save_mem(g, n));
+    x64_ret(b);
+    x64_patch(b, none);
+    for (unsigned n = 0; n < sizeof(values); n++)
+        x64_load(b, 8, false, 1, values[n], save_mem(g, n));
+}
+
 /* RAX = address, ECX = site: RAX = addend. */
 static uint8_t *fill(struct glue *g, enum x64_entry entry)
 {
     struct x64_buf *b = g->b;
     uint8_t *at = b->p;
+    if (entry == X64_E_FILL_LOAD || entry == X64_E_FILL_STORE)
+        second_way(g, entry == X64_E_FILL_STORE);
     caller_saved(g, true);
     x64_store(b, 8, save_mem(g, 7), RCX);
     x64_mov_rr(b, 1, RSI, RAX);

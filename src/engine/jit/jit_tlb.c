@@ -45,6 +45,16 @@ static struct x64_tlb_entry *data_entry(struct jit_set *s, unsigned index, bool 
     return store ? &s->x->store[index] : &s->x->load[index];
 }
 
+static struct x64_tlb_entry *second_entry(struct jit_set *s, unsigned index, bool store)
+{
+    return &s->x->second[index + (store ? X64_SET_ENTRIES : 0)];
+}
+
+static void drop_entry(struct jit_set *s, unsigned index, bool store)
+{
+    data_entry(s, index, store)->tag = second_entry(s, index, store)->tag = X64_TLB_NONE;
+}
+
 /* ---- Clearing ---- */
 
 static void clear_tags(void *entries, size_t count)
@@ -87,9 +97,9 @@ static void clear_jumps(struct jit_set *s)
 static void clear_data(struct jit_set *s)
 {
     if (s->data_count > JIT_FILLED)
-        clear_tags(s->x->load, 2 * X64_SET_ENTRIES);
+        clear_tags(s->x->load, 4 * X64_SET_ENTRIES);
     for (unsigned i = 0; i < s->data_count && s->data_count <= JIT_FILLED; i++)
-        data_entry(s, s->data[i] & ~STORE_BIT, s->data[i] & STORE_BIT)->tag = X64_TLB_NONE;
+        drop_entry(s, s->data[i] & ~STORE_BIT, s->data[i] & STORE_BIT);
     s->data_count = 0;
 }
 
@@ -125,7 +135,7 @@ static void clear_transient(struct jit_set *s)
     }
     for (unsigned i = 0; i < s->transient_count; i++) {
         uint16_t t = s->transient[i];
-        data_entry(s, t & ~STORE_BIT, t & STORE_BIT)->tag = X64_TLB_NONE;
+        drop_entry(s, t & ~STORE_BIT, t & STORE_BIT);
     }
     s->transient_count = 0;
     if (s->transient_code) {
@@ -317,12 +327,20 @@ static struct x64_tlb_entry *stored_entry(struct jit *j, uint32_t where)
     return &set_number(j, (where >> 16) - 1)->x->store[where & 0xffff];
 }
 
+static struct x64_tlb_entry *stored_second(struct jit *j, uint32_t where)
+{
+    return second_entry(set_number(j, (where >> 16) - 1), where & 0xffff, true);
+}
+
 static void note_store(struct jit *j, struct jit_set *s, unsigned index, uint32_t page)
 {
     uint32_t here = (s->number + 1) << 16 | index, was = j->stored[page];
     if (was == here || was == STORED_MANY)
         return;
-    j->stored[page] = was && maps_page(j, stored_entry(j, was), page) ? STORED_MANY : here;
+    j->stored[page] = was && (maps_page(j, stored_entry(j, was), page) ||
+                              maps_page(j, stored_second(j, was), page))
+                          ? STORED_MANY
+                          : here;
 }
 
 void jit_stores_drop(struct jit *j, uint32_t page)
@@ -330,15 +348,19 @@ void jit_stores_drop(struct jit *j, uint32_t page)
     uint32_t where = j->stored[page];
     j->stored[page] = 0;
     if (where && where != STORED_MANY) {
-        struct x64_tlb_entry *e = stored_entry(j, where);
+        struct x64_tlb_entry *e = stored_entry(j, where), *v = stored_second(j, where);
         if (maps_page(j, e, page))
             e->tag = X64_TLB_NONE;
+        if (maps_page(j, v, page))
+            v->tag = X64_TLB_NONE;
     }
     for (unsigned n = 0; n <= JIT_SPACES && where == STORED_MANY; n++) {
         struct jit_set *s = set_number(j, n);
         for (unsigned i = 0; i < X64_SET_ENTRIES && s->data_count; i++) {
             if (maps_page(j, &s->x->store[i], page))
                 s->x->store[i].tag = X64_TLB_NONE;
+            if (maps_page(j, second_entry(s, i, true), page))
+                second_entry(s, i, true)->tag = X64_TLB_NONE;
         }
     }
 }
@@ -356,6 +378,8 @@ static void enter(struct jit *j, struct jit_set *s, uint64_t va, uint64_t addend
     }
     if (e->tag == X64_TLB_NONE)
         remember(s->data, &s->data_count, index | (store ? STORE_BIT : 0));
+    else if (e->tag != va)
+        *second_entry(s, index, store) = *e;
     e->tag = va;
     e->addend = addend;
     if (transient) {
@@ -571,6 +595,9 @@ static void drop_pages(struct jit_set *s, uint64_t va, uint64_t bytes)
     for (uint64_t end = va + bytes; va != end; va += MEM_PAGE_SIZE) {
         for (unsigned store = 0; store < 2 && s->data_count; store++) {
             struct x64_tlb_entry *e = data_entry(s, set_index(va), store);
+            if (e->tag == va)
+                e->tag = X64_TLB_NONE;
+            e = second_entry(s, set_index(va), store);
             if (e->tag == va)
                 e->tag = X64_TLB_NONE;
         }

@@ -225,6 +225,128 @@ static void test_first_translation_drops_store_entries(void **state)
     }
 }
 
+/* ---- The second way: RAM and the window are at the same places of a set ---- */
+
+#define RIVAL(n) (RIG_RAM + 0x1000 * (uint64_t)(n)) /* of rig_page(n) */
+
+/* X0 = [X1] + [X2]; [X1] = X3; [X2, #8] = X3 */
+static void place_rivals(struct rig *r)
+{
+    struct code c = {0};
+    I(&c, LDR_i, 1, 0, 1, 0);
+    I(&c, LDR_i, 1, 0, 2, 4);
+    I(&c, ADD_s, 1, 0, 4, 0, 0, 0);
+    I(&c, STR_i, 1, 0, 1, 3);
+    I(&c, STR_i, 1, 1, 2, 3);
+    I(&c, RET, LR);
+    rig_place(r, RIG_CODE, &c);
+    rig_map(r, 300, RIG_DATA | PTE_PAGE);
+    r->cpu->x[1] = rig_page(300);
+    r->cpu->x[2] = RIVAL(300);
+    r->cpu->x[3] = 7;
+}
+
+static void test_two_pages_of_one_place_stay(void **state)
+{
+    struct rig *r = *state;
+    place_rivals(r);
+    (void)rig_call(r, RIG_CODE);
+    rig_poke(r, RIVAL(300), 8, 30);
+    (void)rig_call(r, RIG_CODE);
+    uint64_t fills = jit(r)->stat.fills;
+    for (unsigned n = 0; n < 10; n++)
+        assert_int_equal(rig_call(r, RIG_CODE), 37);
+    assert_int_equal(jit(r)->stat.fills, fills);
+    assert_int_equal(rig_peek(r, RIG_DATA, 8), 7);
+    assert_int_equal(rig_peek(r, RIVAL(300) + 8, 8), 7);
+}
+
+/* Whichever of the two was used last. */
+static void test_tlbi_removes_the_second_way_too(void **state)
+{
+    struct rig *r = *state;
+    for (unsigned kind = 0; kind < 4; kind++) {
+        static const enum a64_tlbi_scope scope[] = {A64_TLBI_VA_ALL_ASID, A64_TLBI_ALL};
+        uint64_t other = RIG_DATA + 0x10000 * (kind + 1);
+        place_rivals(r);
+        tlbi(r, A64_TLBI_ALL, 0, 0);
+        (void)rig_call(r, RIG_CODE);
+        if (kind & 1) { /* now the window's is used last */
+            r->cpu->x[1] = RIVAL(300);
+            r->cpu->x[2] = rig_page(300);
+            (void)rig_call(r, RIG_CODE);
+        }
+        rig_poke(r, other, 8, 1000);
+        rig_map(r, 300, other | PTE_PAGE);
+        tlbi(r, scope[kind / 2], 0, rig_page(300));
+        rig_poke(r, RIVAL(300), 8, 1);
+        assert_int_equal(rig_call(r, RIG_CODE), 1001);
+        assert_int_equal(rig_peek(r, other + (kind & 1 ? 8 : 0), 8), 7);
+    }
+}
+
+/* A page's first translation drops its store entry wherever that is. */
+static void test_code_is_not_stored_over_by_the_second_way(void **state)
+{
+    struct rig *r = *state;
+    struct code f = {0};
+    I(&f, MOVZ, 1, 0, 1, 0);
+    I(&f, RET, LR);
+    for (unsigned kind = 0; kind < 2; kind++) {
+        place_rivals(r);
+        rig_place(r, RIG_DATA + 8 * kind, &f);
+        tlbi(r, A64_TLBI_ALL, 0, 0);
+        r->cpu->x[3] = f.w[0] | (uint64_t)f.w[1] << 32;
+        if (kind) {
+            r->cpu->x[1] = RIVAL(300);
+            r->cpu->x[2] = rig_page(300);
+        }
+        (void)rig_call(r, RIG_CODE); /* both have store entries */
+        assert_int_equal(rig_call(r, RIG_DATA + 8 * kind), 1);
+        r->cpu->x[1] = kind ? RIVAL(300) : rig_page(300);
+        r->cpu->x[2] = kind ? rig_page(300) : RIVAL(300);
+        r->cpu->x[3] = a64_encode_MOVZ(1, 0, 2, 0) | (uint64_t)f.w[1] << 32;
+        (void)rig_call(r, RIG_CODE);
+        assert_int_equal(rig_call(r, RIG_DATA + 8 * kind), 2);
+    }
+}
+
+/* The first of a group is a load, and there are stores: the entry for stores is asked for. */
+static void test_a_group_finds_its_store_entry_in_the_second_way(void **state)
+{
+    struct rig *r = *state;
+    struct code c = {0};
+    for (unsigned n = 1; n < 3; n++) {
+        I(&c, LDR_i, 1, 0, n, 4);
+        I(&c, STR_i, 1, 1, n, 4);
+    }
+    I(&c, RET, LR);
+    place_rivals(r);
+    rig_place(r, RIG_CODE, &c);
+    rig_poke(r, RIG_DATA, 8, 5);
+    rig_poke(r, RIVAL(300), 8, 6);
+    (void)rig_call(r, RIG_CODE);
+    uint64_t fills = jit(r)->stat.fills;
+    for (unsigned n = 0; n < 5; n++)
+        (void)rig_call(r, RIG_CODE);
+    assert_int_equal(jit(r)->stat.fills, fills);
+    assert_int_equal(jit(r)->stat.ungrouped, 0);
+    assert_int_equal(rig_peek(r, RIG_DATA + 8, 8), 5);
+    assert_int_equal(rig_peek(r, RIVAL(300) + 8, 8), 6);
+    /* Read-only: there is an entry for loads, which is not what the group needs. */
+    rig_map(r, 300, RIG_DATA | PTE_PAGE | PTE_READ_ONLY);
+    tlbi(r, A64_TLBI_VA_ALL_ASID, 0, rig_page(300));
+    for (unsigned n = 0; n < 4; n++) {
+        r->cpu->pc = RIG_CODE;
+        assert_false(rig_run(r));
+        assert_int_equal(rig_far(r), rig_page(300) + 8);
+        r->cpu->x[2] = RIVAL(300);
+        r->cpu->x[1] = RIVAL(300);
+        (void)rig_call(r, RIG_CODE);
+        r->cpu->x[1] = rig_page(300);
+    }
+}
+
 /* Of pages that are there, are not there yet, and are nowhere; SP need not be aligned. */
 static void test_a_prefetch_neither_faults_nor_fills(void **state)
 {
@@ -267,6 +389,10 @@ int main(void)
         TEST(test_el1_sees_the_lower_half_of_the_present_process),
         TEST(test_pan_hides_what_was_entered_without_it),
         TEST(test_first_translation_drops_store_entries),
+        TEST(test_two_pages_of_one_place_stay),
+        TEST(test_tlbi_removes_the_second_way_too),
+        TEST(test_code_is_not_stored_over_by_the_second_way),
+        TEST(test_a_group_finds_its_store_entry_in_the_second_way),
         TEST(test_a_prefetch_neither_faults_nor_fills),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
