@@ -65,12 +65,21 @@ enum a64_exit {
 #define A64_LINE_SERROR 4u
 
 /* The local exclusive monitor. Physical address and the value seen, so that STXR can be a host
- * compare-and-exchange (doc/decisions: exclusives). */
+ * compare-and-exchange, and, with several PEs, the version of what else has been written there
+ * atomically (doc/decisions: exclusives). */
 struct a64_monitor {
     bool valid;
     uint8_t size; /* bytes: 1, 2, 4, 8 or 16 */
     gpa_t pa;
     uint64_t value[2];
+    uint64_t version;
+};
+
+/* Which instructions are to be read from memory again. */
+enum a64_icache {
+    A64_ICACHE_LINE,   /* IC IVAU: at this address, by every PE of the Inner Shareable domain */
+    A64_ICACHE_ALL,    /* IC IALLU: all, by this PE */
+    A64_ICACHE_ALL_IS, /* IC IALLUIS: all, by every PE of the Inner Shareable domain */
 };
 
 /* Which address space and privilege a data or instruction access uses. */
@@ -109,19 +118,20 @@ struct a64_env {
     bool (*icc_write)(struct a64_cpu *cpu, enum a64_sysreg reg, uint64_t value);
 
     void (*tlbi)(struct a64_cpu *cpu, const struct a64_tlbi *op);
-    /* IC IVAU and DC maintenance to the point of unification are by host page in the engine; `pa`
-     * is the translated line, or all = true for IC IALLU(IS). */
-    void (*icache_invalidate)(struct a64_cpu *cpu, gpa_t pa, bool all);
+    /* `pa`, of A64_ICACHE_LINE, is the translated address. */
+    void (*icache_invalidate)(struct a64_cpu *cpu, gpa_t pa, enum a64_icache what);
+    void (*yield)(struct a64_cpu *cpu); /* YIELD: the host may run others. May be null */
+    /* DSB: returns when this PE's broadcast maintenance is complete on every PE. May be null. */
+    void (*barrier)(struct a64_cpu *cpu);
     /* Anything that changes how addresses translate or which code may run was written: SCTLR, TCR,
      * TTBRn, MAIR, CONTEXTIDR, PSTATE.{EL,PAN,UAO}, debug registers. Called at every exception and
      * ERET too, so it must be cheap: note the change, look later. */
     void (*context_changed)(struct a64_cpu *cpu);
     void (*send_event)(struct a64_cpu *cpu); /* SEV: to every PE */
-    /* Zeroes [pa, pa+size) for DC ZVA after translation. False: external abort. */
 };
 
 /* Such that no padding ends the structure: tests check that vcpu_fields covers it. */
-#define A64_ENGINE_AREA 8184
+#define A64_ENGINE_AREA 8176
 
 struct a64_cpu {
     /* ---- General-purpose and SIMD&FP registers (B1.2) ---- */

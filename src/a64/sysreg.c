@@ -69,13 +69,14 @@ static const struct {
 };
 
 struct sysop_info {
+    const char *name;
     sysop_fn *action;
     uint8_t el, feature, trap;
 };
 
 static const struct sysop_info sysops[A64_SYSOP_COUNT] = {
 #define SYSOP(nm, op1, crn, crm, op2, minel, act, feat, trp) \
-    [A64_##nm] = { sysop_##act, minel, A64_FEAT_##feat, TRAP_##trp },
+    [A64_##nm] = { #nm, sysop_##act, minel, A64_FEAT_##feat, TRAP_##trp },
 #include "sysregs.def"
 };
 
@@ -120,6 +121,11 @@ enum a64_sysop a64_sysop_find(unsigned key)
     default:
         return A64_SYSOP_COUNT;
     }
+}
+
+const char *a64_sysop_name(enum a64_sysop op)
+{
+    return op < A64_SYSOP_COUNT ? sysops[op].name : NULL;
 }
 
 void sysreg_store(struct a64_cpu *cpu, enum a64_sysreg reg, uint64_t value)

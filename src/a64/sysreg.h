@@ -39,6 +39,8 @@ enum a64_sysreg a64_sysreg_find(unsigned key);
 bool a64_sysreg_is_plain(enum a64_sysreg reg, unsigned el, bool write);
 /* The system instruction (op0 = 1) of an encoding, or A64_SYSOP_COUNT. @any */
 enum a64_sysop a64_sysop_find(unsigned key);
+/* Its name as isa/sysregs.def has it; null for A64_SYSOP_COUNT. @any */
+const char *a64_sysop_name(enum a64_sysop op);
 
 /* MRS Xt, op0 op1 CRn CRm op2; `key` = op0:op1:CRn:CRm:op2 as in the instruction's bits<20:5>.
  * PSTATE.NZCV changes for RNDR and RNDRRS. @vcpu */

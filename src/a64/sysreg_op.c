@@ -23,10 +23,10 @@ enum a64_sys_result sysop_line(struct a64_cpu *cpu, enum a64_sysop op, uint64_t 
 
 enum a64_sys_result sysop_ic_all(struct a64_cpu *cpu, enum a64_sysop op, uint64_t value)
 {
-    (void)op;
     (void)value;
     if (cpu->env->icache_invalidate)
-        cpu->env->icache_invalidate(cpu, 0, true);
+        cpu->env->icache_invalidate(cpu, 0,
+                                    op == A64_IC_IALLUIS ? A64_ICACHE_ALL_IS : A64_ICACHE_ALL);
     return A64_SYS_CONTEXT;
 }
 

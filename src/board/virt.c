@@ -19,14 +19,17 @@
 #include "vm/vm_hash.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #define DTB_FILE_MAX (UINT64_C(2) << 20)
-#define DISK_QUEUES 1u /* as many as there can be vCPUs that submit */
 
 _Static_assert(VIRT_GICD_BASE == GICV3_DIST_BASE, "one fact, two names");
 _Static_assert(VIRT_GICR_BASE == GICV3_REDIST_BASE, "one fact, two names");
+_Static_assert((VIRT_UART_BASE - VIRT_GICR_BASE) / VIRT_GICR_BYTES_PER_CPU == VM_MAX_CPUS &&
+                   VM_MAX_CPUS == GICV3_MAX_CPUS,
+               "as many redistributors as fit");
 
 /* ---- Devices ---- */
 
@@ -58,6 +61,12 @@ static int plug(struct virt *b, struct gicv3 *gic, struct virtio_dev *vd, struct
                               gicv3_spi(gic, VIRT_SPI_VIRTIO + slot), vd, e);
 }
 
+/* A queue for each vCPU that submits, as far as a disk has them. */
+static unsigned disk_queues(const struct virt *b)
+{
+    return b->cfg->cpus < VIRTIO_BLK_MAX_QUEUES ? b->cfg->cpus : VIRTIO_BLK_MAX_QUEUES;
+}
+
 static int add_disks(struct virt *b, struct gicv3 *gic, struct err *e)
 {
     for (unsigned i = 0; i < b->cfg->disk_count; i++) {
@@ -65,7 +74,7 @@ static int add_disks(struct virt *b, struct gicv3 *gic, struct err *e)
         const struct virtio_blk_config cfg = {
             .backend = d->backend,
             .serial = d->serial,
-            .queues = d->queues ? d->queues : DISK_QUEUES,
+            .queues = d->queues ? d->queues : disk_queues(b),
         };
         struct virtio_dev *vd;
         int r = virtio_blk_create(&b->vm, &cfg, &vd, e);
@@ -152,8 +161,10 @@ int virt_create(struct virt *b, const struct virt_config *cfg, struct err *e)
         return r;
     }
     b->vm.engine_config = cfg->engine_config;
-    if (cfg->clock == CLOCK_COUNTED)
+    if (cfg->clock == CLOCK_COUNTED) {
         journal_fix(&b->vm.journal, cfg->clock_seed);
+        turns_seed(&b->vm.turns, cfg->clock_seed);
+    }
     struct gicv3 *gic = NULL;
     for (unsigned i = 0; !r && i < cfg->cpus; i++) {
         r = vm_add_vcpu(&b->vm, cfg->engine, &cfg->features, e);
@@ -211,6 +222,22 @@ static void hash_stats(struct vm *vm, FILE *to)
     fprintf(to, "ram_hash 0x%016llx\n", (unsigned long long)vm_hash_ram(vm));
 }
 
+/* The engine's lines, with the vCPU's name in front when there are several. */
+static void engine_stats(struct vcpu *v, FILE *to)
+{
+    char *text = NULL, *rest = NULL;
+    size_t len = 0;
+    FILE *f = v->vm->cpu_count > 1 ? open_memstream(&text, &len) : NULL;
+    v->engine->stats(v, f ? f : to);
+    if (!f)
+        return;
+    fclose(f);
+    for (char *line = text ? strtok_r(text, "\n", &rest) : NULL; line;
+         line = strtok_r(NULL, "\n", &rest))
+        fprintf(to, "vcpu%u.%s\n", v->index, line);
+    free(text);
+}
+
 void virt_stats(struct virt *b, FILE *to)
 {
     static const char *const exit_names[A64_EXIT_COUNT] = {
@@ -226,7 +253,12 @@ void virt_stats(struct virt *b, FILE *to)
         for (unsigned k = 0; k < A64_EXIT_COUNT; k++)
             fprintf(to, "vcpu%u.exits.%s %llu\n", i, exit_names[k],
                     (unsigned long long)v->exits[k]);
-        v->engine->stats(v, to);
+        if (b->vm.cpu_count > 1) {
+            fprintf(to, "vcpu%u.broadcasts %llu\n", i, (unsigned long long)v->broadcast.sent);
+            fprintf(to, "vcpu%u.broadcast_waits %llu\n", i,
+                    (unsigned long long)v->broadcast.waits);
+        }
+        engine_stats(v, to);
     }
     fprintf(to, "virtual_time_ns %llu\n", (unsigned long long)b->vm.clock.frozen);
     for (const struct device *d = b->vm.devices; d; d = d->next) {

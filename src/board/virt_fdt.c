@@ -17,6 +17,7 @@
 #define PHANDLE_GIC 1u
 #define PHANDLE_CLOCK 2u
 #define PHANDLE_GPIO 3u
+#define PHANDLE_CPU 0x100u /* + its number */
 
 #define GIC_SPI 0u
 #define GIC_PPI 1u
@@ -84,6 +85,25 @@ static void cells(struct tree *t, const char *name, const uint32_t *v, unsigned 
 #define HI(x) ((uint32_t)((uint64_t)(x) >> 32))
 #define LO(x) ((uint32_t)(x))
 
+/* Clusters as the affinity has them: what shares Aff1 and above. */
+static void add_cpu_map(struct tree *t, const struct virt *b)
+{
+    begin(t, "cpu-map");
+    for (unsigned i = 0; i < b->vm.cpu_count; i++) {
+        uint64_t mpidr = vcpu_mpidr(b->vm.vcpus[i]);
+        unsigned core = (unsigned)bits(mpidr, 7, 0), cluster = (unsigned)bits(mpidr, 15, 8);
+        if (core == 0)
+            begin(t, "cluster%u", cluster);
+        begin(t, "core%u", core);
+        CELLS(t, "cpu", PHANDLE_CPU + i);
+        end(t);
+        if (i + 1 == b->vm.cpu_count ||
+            bits(vcpu_mpidr(b->vm.vcpus[i + 1]), 15, 8) != cluster)
+            end(t);
+    }
+    end(t);
+}
+
 static void add_cpus(struct tree *t, const struct virt *b)
 {
     begin(t, "cpus");
@@ -96,8 +116,10 @@ static void add_cpus(struct tree *t, const struct virt *b)
         str(t, "compatible", "arm,armv8");
         CELLS(t, "reg", mpidr);
         str(t, "enable-method", "psci");
+        CELLS(t, "phandle", PHANDLE_CPU + i);
         end(t);
     }
+    add_cpu_map(t, b);
     end(t);
 }
 

@@ -15,6 +15,7 @@
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -130,14 +131,13 @@ static int set_memory(struct run_options *o, const char *value, struct err *e)
 
 static int set_cpus(struct run_options *o, const char *value, struct err *e)
 {
-    int r = parse_number(value, 1, 123, &o->cpus, e);
-    if (r)
-        return r;
-    if (o->cpus > VM_MAX_CPUS)
-        return err_set(e, EINVAL,
-                       "%s virtual CPUs are not supported in this version; use --cpus %u", value,
-                       VM_MAX_CPUS);
-    return 0;
+    int r = parse_number(value, 1, INT_MAX, &o->cpus, e);
+    if (r || o->cpus <= VM_MAX_CPUS)
+        return r ? err_set(e, EINVAL, "'%s' is not a number from 1 to %u", value, VM_MAX_CPUS) : 0;
+    return err_set(e, EINVAL,
+                   "%s virtual CPUs are too many: at most %u are possible, since the interrupt "
+                   "controller needs %u KiB of the memory map for each",
+                   value, VM_MAX_CPUS, VIRT_GICR_BYTES_PER_CPU >> 10);
 }
 
 static int set_cpu(struct run_options *o, const char *value, struct err *e)
@@ -147,6 +147,7 @@ static int set_cpu(struct run_options *o, const char *value, struct err *e)
 
 static int set_engine(struct run_options *o, const char *value, struct err *e)
 {
+    o->engine_auto = !strncmp(value, "auto", 4) && strchr(",", value[4]);
     return engine_parse(value, &o->engine, &o->engine_config, e);
 }
 
@@ -524,6 +525,21 @@ static int take_option(int argc, char **argv, int *i, const struct option_row **
     return 0;
 }
 
+/* Not every engine runs several vCPUs. */
+static int fit_engine_to_cpus(struct run_options *o, struct err *e)
+{
+    if (o->cpus == 1 || o->engine->smp)
+        return 0;
+    if (!o->engine_auto)
+        return err_set(e, EINVAL,
+                       "--cpus: engine %s runs one virtual CPU in this version; use --engine "
+                       "interp or --cpus 1",
+                       o->engine->name);
+    o->engine = engine_for_smp();
+    o->engine_is_slower = true;
+    return 0;
+}
+
 /* Rules between options. */
 static int check_together(const struct run_options *o, struct err *e)
 {
@@ -548,6 +564,7 @@ int run_options_parse(struct run_options *o, int argc, char **argv, struct err *
     *o = (struct run_options){
         .memory_bytes = MEMORY_DEFAULT,
         .cpus = 1,
+        .engine_auto = true,
         .console = {.kind = CONSOLE_STDIO},
         .rng = true,
         .log_level = LOG_WARN,
@@ -566,6 +583,8 @@ int run_options_parse(struct run_options *o, int argc, char **argv, struct err *
         if (!r && (r = row->set(o, value, e)))
             err_add(e, "--%s", row->name);
     }
+    if (!r)
+        r = fit_engine_to_cpus(o, e);
     return r ? r : check_together(o, e);
 }
 

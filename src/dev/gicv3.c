@@ -1,11 +1,13 @@
 /* The interrupt controller's core: wires in, the decision which interrupt each PE sees, lines out.
  *
  * IHI 0069H chapters 4 (handling and prioritization) and 11. After every change of state the
- * affected PEs are decided anew from scratch by gic_update(): scan the pending, enabled, not active
- * interrupts that are routed to the PE (nine words), take the best, compare it with the priority
- * mask and the running priority, and drive the lines when they changed. Deciding from scratch costs
- * some ten nanoseconds and cannot get out of step with the state; a cached "highest pending
- * interrupt" could.
+ * affected PEs are decided anew from scratch: scan the pending, enabled, not active interrupts that
+ * are routed to the PE, take the best, compare it with the priority mask and the running priority,
+ * and drive the lines when they changed. That costs some ten nanoseconds and cannot get out of step
+ * with the state. One thing is remembered, so that a PE that handles its private interrupts needs
+ * only its own lock: the best SPI for it (eight words to scan), found anew at each change of the
+ * distributor and of what says which groups the PE takes. Who acknowledges an SPI holds both locks
+ * and finds it once more.
  *
  * Choices where the architecture leaves one: among equal priorities the lowest INTID wins; a 1-of-N
  * SPI goes to the first PE that is awake and has the group enabled; interrupts of a group that is
@@ -36,7 +38,8 @@ static unsigned groups_open(const struct gicv3_redist *r)
 {
     if (r->asleep)
         return 0;
-    return r->gic->enabled & (r->enabled[0] | (unsigned)r->enabled[1] << 1);
+    return __atomic_load_n(&r->gic->enabled, __ATOMIC_RELAXED) &
+           (r->enabled[0] | (unsigned)r->enabled[1] << 1);
 }
 
 static struct gicv3_redist *route_1ofn(struct gicv3 *g, unsigned group)
@@ -81,16 +84,25 @@ static void scan_bank(const struct gicv3_redist *r, const struct gic_bank *b, un
     }
 }
 
+static const struct gic_pending nothing = {GIC_INTID_NONE, GIC_PRIORITY_IDLE, 0};
+
 struct gic_pending gic_highest_pending(struct gicv3_redist *r)
 {
-    struct gic_pending best = {GIC_INTID_NONE, GIC_PRIORITY_IDLE, 0};
+    struct gic_pending best = nothing;
     unsigned groups = groups_open(r);
     if (!groups)
         return best;
     scan_bank(r, &r->bank, 0, groups, &best);
-    for (unsigned i = 0; i < GIC_SPI_BANKS; i++)
-        scan_bank(r, &r->gic->spi[i], 32 * (i + 1), groups, &best);
-    return best;
+    /* Its group was open when it was found; what closes a group finds anew. */
+    return r->spi.intid != GIC_INTID_NONE && r->spi.priority < best.priority ? r->spi : best;
+}
+
+void gic_scan_spis(struct gicv3_redist *r)
+{
+    unsigned groups = groups_open(r);
+    r->spi = nothing;
+    for (unsigned i = 0; groups && i < GIC_SPI_BANKS; i++)
+        scan_bank(r, &r->gic->spi[i], 32 * (i + 1), groups, &r->spi);
 }
 
 uint8_t gic_group_priority_mask(const struct gicv3_redist *r, unsigned group)
@@ -136,29 +148,37 @@ void gic_update(struct gicv3_redist *r)
     drive_lines(r, lines ^ r->lines, lines);
 }
 
+/* Finds the best SPI, then drives the lines. */
+static void update_with_spis(struct gicv3_redist *r)
+{
+    gic_lock(r);
+    gic_scan_spis(r);
+    gic_update(r);
+    gic_unlock(r);
+}
+
 void gic_refresh(struct gicv3_redist *r)
 {
+    gic_lock(r);
+    gic_scan_spis(r);
     drive_lines(r, A64_LINE_IRQ | A64_LINE_FIQ, lines_wanted(r));
+    gic_unlock(r);
 }
 
 void gic_update_all(struct gicv3 *g)
 {
     for (unsigned i = 0; i < g->cpu_count; i++)
-        gic_update(g->redist[i]);
+        update_with_spis(g->redist[i]);
 }
 
-void gic_update_intid(struct gicv3_redist *r, unsigned intid)
+void gic_update_spi(struct gicv3 *g, unsigned spi)
 {
-    if (intid < 32) {
-        gic_update(r);
-        return;
-    }
-    uint32_t route = r->gic->route[intid - 32];
-    struct gicv3_redist *target = gic_redist_at(r->gic, route);
-    if (route & GIC_ROUTE_1OFN)
-        gic_update_all(r->gic);
-    else if (target)
-        gic_update(target);
+    uint32_t route = g->route[spi];
+    struct gicv3_redist *target = route & GIC_ROUTE_1OFN
+                                      ? route_1ofn(g, bit(g->spi[spi / 32].group, spi % 32))
+                                      : gic_redist_at(g, route);
+    if (target)
+        update_with_spis(target);
 }
 
 /* ---- Banks of registers ---- */
@@ -299,7 +319,7 @@ static void gic_set_spi(struct intc *ic, unsigned spi, bool level)
     CHECK(spi < GICV3_SPI_COUNT);
     pthread_mutex_lock(&g->lock);
     if (bank_set_level(&g->spi[spi / 32], spi % 32, level))
-        gic_update_intid(g->redist[0], 32 + spi);
+        gic_update_spi(g, spi);
     pthread_mutex_unlock(&g->lock);
 }
 
@@ -307,9 +327,23 @@ static void gic_set_ppi(struct intc *ic, unsigned cpu, unsigned ppi, bool level)
 {
     struct gicv3 *g = gic_of(ic);
     CHECK(cpu < g->cpu_count && ppi < 16);
+    struct gicv3_redist *r = g->redist[cpu];
+    gic_lock(r);
+    if (bank_set_level(&r->bank, 16 + ppi, level))
+        gic_update(r);
+    gic_unlock(r);
+}
+
+static void gic_reset_cpu(struct intc *ic, unsigned cpu)
+{
+    struct gicv3 *g = gic_of(ic);
+    CHECK(cpu < g->cpu_count);
     pthread_mutex_lock(&g->lock);
-    if (bank_set_level(&g->redist[cpu]->bank, 16 + ppi, level))
-        gic_update(g->redist[cpu]);
+    gic_lock(g->redist[cpu]);
+    gic_cpuif_reset(g->redist[cpu]);
+    gic_unlock(g->redist[cpu]);
+    gic_update_all(g); /* 1-of-N interrupts may go elsewhere now */
+    gic_refresh(g->redist[cpu]);
     pthread_mutex_unlock(&g->lock);
 }
 
@@ -318,6 +352,7 @@ static const struct intc_ops gic_intc_ops = {
     .set_ppi = gic_set_ppi,
     .sysreg_read = gic_sysreg_read,
     .sysreg_write = gic_sysreg_write,
+    .reset_cpu = gic_reset_cpu,
 };
 
 static void spi_sink(void *arg, unsigned n, bool level)
@@ -337,8 +372,10 @@ struct irq gicv3_spi(struct gicv3 *g, unsigned spi)
 void gic_core_destroy(struct gicv3 *g)
 {
     for (unsigned i = 0; i < g->cpu_count; i++) {
-        if (g->redist[i])
+        if (g->redist[i]) {
             pthread_mutex_destroy(&g->redist[i]->dev.lock);
+            pthread_mutex_destroy(&g->redist[i]->lock);
+        }
         free(g->redist[i]);
     }
     pthread_mutex_destroy(&g->lock);
@@ -365,6 +402,7 @@ int gic_core_create(unsigned cpus, gic_set_line *set_line, void *arg, struct gic
             return err_set(e, ENOMEM, "out of memory for the interrupt controller");
         }
         device_init(&r->dev, &gicv3_redist_class, "gicv3-redist");
+        pthread_mutex_init(&r->lock, NULL);
         r->gic = g;
         r->cpu = i;
         r->affinity = i / 16 << 8 | i % 16;

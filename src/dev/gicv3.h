@@ -6,15 +6,15 @@
  * What it is: a single Security state (GICD_CTLR.DS = 1), affinity routing always on (ARE = 1, so
  * there are no memory-mapped CPU interfaces, GICD_ITARGETSRn or GICD_SGIR), 256 SPIs (INTID 32 to
  * 287), 32 priorities, message-based SPIs by GICD_SETSPI_NSR, 1-of-N distribution, affinity levels
- * 0 to 2. Group 0 is signalled as FIQ, Group 1 as IRQ. There are no LPIs.
- * NYI(gic_lpi): LPIs and the ITS come with PCIe; GICD_TYPER.LPIS is 0 and their registers are
- * RAZ/WI. NYI(gic_virt): the virtual CPU interface (ICH_*, ICV_*) comes with EL2.
+ * 0 to 2. Group 0 is signalled as FIQ, Group 1 as IRQ. There are no LPIs. NYI(gic_lpi): LPIs and
+ * the ITS come with PCIe; GICD_TYPER.LPIS is 0 and their registers are RAZ/WI. NYI(gic_virt): the
+ * virtual CPU interface (ICH_*, ICV_*) comes with EL2.
  *
- * Locks: one mutex, `gicv3.lock`, guards the state of all parts; its rank is below every device's,
- * so devices drive wires with their own lock held, and above the vCPU's sleep lock. With more PEs
- * it will be split in two ranks: the distributor's (SPI state, routing) above one lock per
- * redistributor and CPU interface; SGIs, PPIs and acknowledgement of private interrupts then need
- * only the latter. Nothing outside this module may rely on which it is.
+ * Locks: the distributor's, `gicv3.lock` (SPIs and their routing), above one per redistributor and
+ * CPU interface; nobody holds two of the latter. Private interrupts, SGIs and whatever a PE does to
+ * its CPU interface need only the locks of the PEs concerned. Both ranks are below every device's,
+ * so devices drive wires with their own lock held, and above the vCPU's sleep lock. Nothing outside
+ * this module may rely on which they are.
  */
 #ifndef DEV_GICV3_H
 #define DEV_GICV3_H

@@ -36,18 +36,51 @@ static void cpuif_misuse(struct gicv3_redist *r, const char *what, uint64_t valu
 
 /* ---- Acknowledge ---- */
 
-static unsigned acknowledge(struct gicv3_redist *r, unsigned group)
+static struct gic_pending acknowledgeable(struct gicv3_redist *r, unsigned group)
 {
     struct gic_pending p = gic_highest_pending(r);
     if (!gic_is_signalled(r, p) || p.group != group)
-        return GIC_INTID_NONE;
-    struct gic_bank *b = gic_bank_of(r, p.intid);
+        p.intid = GIC_INTID_NONE;
+    return p;
+}
+
+/* `b` is the interrupt's bank; the locks that it needs are held. */
+static void activate(struct gicv3_redist *r, struct gic_bank *b, struct gic_pending p)
+{
     uint32_t m = (uint32_t)BIT(p.intid % 32);
     b->active |= m;
     b->latched &= ~m;
-    r->apr[group] |= 1u << ((p.priority & gic_group_priority_mask(r, group)) >> 3);
-    gic_update(r);
+    r->apr[p.group] |= 1u << ((p.priority & gic_group_priority_mask(r, p.group)) >> 3);
+}
+
+/* With both locks, as the remembered SPI is only a hint that both are needed. */
+static unsigned acknowledge_any(struct gicv3_redist *r, unsigned group)
+{
+    struct gicv3 *g = r->gic;
+    pthread_mutex_lock(&g->lock);
+    gic_lock(r);
+    gic_scan_spis(r);
+    struct gic_pending p = acknowledgeable(r, group);
+    if (p.intid != GIC_INTID_NONE) {
+        activate(r, p.intid < 32 ? &r->bank : &g->spi[p.intid / 32 - 1], p);
+        gic_scan_spis(r);
+        gic_update(r);
+    }
+    gic_unlock(r);
+    pthread_mutex_unlock(&g->lock);
     return p.intid;
+}
+
+static unsigned acknowledge(struct gicv3_redist *r, unsigned group)
+{
+    gic_lock(r);
+    struct gic_pending p = acknowledgeable(r, group);
+    if (p.intid < 32) {
+        activate(r, &r->bank, p);
+        gic_update(r);
+    }
+    gic_unlock(r);
+    return p.intid < 32 || p.intid == GIC_INTID_NONE ? p.intid : acknowledge_any(r, group);
 }
 
 static unsigned highest_pending_id(struct gicv3_redist *r, unsigned group)
@@ -60,8 +93,19 @@ static unsigned highest_pending_id(struct gicv3_redist *r, unsigned group)
 
 static void deactivate(struct gicv3_redist *r, unsigned intid)
 {
-    gic_bank_of(r, intid)->active &= ~(uint32_t)BIT(intid % 32);
-    gic_update_intid(r, intid);
+    struct gicv3 *g = r->gic;
+    uint32_t m = (uint32_t)BIT(intid % 32);
+    if (intid < 32) {
+        gic_lock(r);
+        r->bank.active &= ~m;
+        gic_update(r);
+        gic_unlock(r);
+        return;
+    }
+    pthread_mutex_lock(&g->lock);
+    g->spi[intid / 32 - 1].active &= ~m;
+    gic_update_spi(g, intid - 32);
+    pthread_mutex_unlock(&g->lock);
 }
 
 static void end_of_interrupt(struct gicv3_redist *r, unsigned group, uint64_t value)
@@ -69,37 +113,46 @@ static void end_of_interrupt(struct gicv3_redist *r, unsigned group, uint64_t va
     unsigned intid = value & 0xffffff;
     if (intid >= 1020 && intid <= 1023)
         return; /* special: no effect */
+    gic_lock(r);
     uint32_t active = r->apr[0] | r->apr[1];
     uint32_t highest = active & -active;
-    if (intid >= GIC_INTID_COUNT || !(r->apr[group] & highest)) {
-        cpuif_misuse(r, "EOIR write that matches no acknowledged interrupt is ignored", value);
-        return;
+    bool good = intid < GIC_INTID_COUNT && (r->apr[group] & highest);
+    bool split = r->eoimode;
+    if (good) {
+        r->apr[group] &= ~highest;
+        if (!split && intid < 32)
+            r->bank.active &= ~(uint32_t)BIT(intid);
+        gic_update(r);
     }
-    r->apr[group] &= ~highest;
-    if (!r->eoimode)
+    gic_unlock(r);
+    if (!good)
+        cpuif_misuse(r, "EOIR write that matches no acknowledged interrupt is ignored", value);
+    else if (!split && intid >= 32)
         deactivate(r, intid);
-    gic_update(r);
 }
 
 static void write_dir(struct gicv3_redist *r, uint64_t value)
 {
     unsigned intid = value & 0xffffff;
-    if (!r->eoimode || intid >= GIC_INTID_COUNT) {
+    gic_lock(r);
+    bool good = r->eoimode && intid < GIC_INTID_COUNT;
+    gic_unlock(r);
+    if (good)
+        deactivate(r, intid);
+    else
         cpuif_misuse(r, "DIR write with EOImode = 0 or without an interrupt is ignored", value);
-        return;
-    }
-    deactivate(r, intid);
-    gic_update(r);
 }
 
 /* ---- Software generated interrupts ---- */
 
 static void sgi_to(struct gicv3_redist *target, unsigned intid, unsigned group)
 {
-    if (bit(target->bank.group, intid) != group)
-        return; /* not configured for this group: not forwarded (Table 12-14) */
-    target->bank.latched |= (uint32_t)BIT(intid);
-    gic_update(target);
+    gic_lock(target);
+    if (bit(target->bank.group, intid) == group) { /* else not forwarded (Table 12-14) */
+        target->bank.latched |= (uint32_t)BIT(intid);
+        gic_update(target);
+    }
+    gic_unlock(target);
 }
 
 static void write_sgir(struct gicv3_redist *r, uint64_t value, unsigned group)
@@ -141,17 +194,12 @@ static void write_bpr(struct gicv3_redist *r, unsigned group, uint64_t value)
     r->bpr[group] = bpr < min ? min : bpr;
 }
 
+/* Reads without an effect, under the redistributor's lock. */
 static bool cpuif_read(struct gicv3_redist *r, enum a64_sysreg reg, uint64_t *value)
 {
     switch (reg) {
     case A64_ICC_PMR_EL1:
         *value = r->pmr;
-        return true;
-    case A64_ICC_IAR0_EL1:
-        *value = acknowledge(r, 0);
-        return true;
-    case A64_ICC_IAR1_EL1:
-        *value = acknowledge(r, 1);
         return true;
     case A64_ICC_HPPIR0_EL1:
         *value = highest_pending_id(r, 0);
@@ -193,11 +241,15 @@ static bool cpuif_read(struct gicv3_redist *r, enum a64_sysreg reg, uint64_t *va
 
 static void write_igrpen(struct gicv3_redist *r, unsigned group, uint64_t value)
 {
+    pthread_mutex_lock(&r->gic->lock);
+    gic_lock(r);
     r->enabled[group] = value & 1;
+    gic_unlock(r);
     gic_update_all(r->gic); /* 1-of-N interrupts may go elsewhere now */
+    pthread_mutex_unlock(&r->gic->lock);
 }
 
-/* Registers that take effect only through gic_update(). */
+/* Registers that take effect only through gic_update(); under the redistributor's lock. */
 static bool cpuif_write_control(struct gicv3_redist *r, enum a64_sysreg reg, uint64_t value)
 {
     switch (reg) {
@@ -257,26 +309,28 @@ static bool cpuif_write(struct gicv3_redist *r, enum a64_sysreg reg, uint64_t va
     default:
         break;
     }
-    if (!cpuif_write_control(r, reg, value))
-        return false;
-    gic_update(r);
-    return true;
+    gic_lock(r);
+    bool known = cpuif_write_control(r, reg, value);
+    if (known)
+        gic_update(r);
+    gic_unlock(r);
+    return known;
 }
 
 bool gic_sysreg_read(struct intc *ic, unsigned cpu, enum a64_sysreg reg, uint64_t *value)
 {
-    struct gicv3 *g = CONTAINER_OF(ic, struct gicv3, intc);
-    pthread_mutex_lock(&g->lock);
-    bool known = cpuif_read(g->redist[cpu], reg, value);
-    pthread_mutex_unlock(&g->lock);
+    struct gicv3_redist *r = CONTAINER_OF(ic, struct gicv3, intc)->redist[cpu];
+    if (reg == A64_ICC_IAR0_EL1 || reg == A64_ICC_IAR1_EL1) {
+        *value = acknowledge(r, reg == A64_ICC_IAR1_EL1);
+        return true;
+    }
+    gic_lock(r);
+    bool known = cpuif_read(r, reg, value);
+    gic_unlock(r);
     return known;
 }
 
 bool gic_sysreg_write(struct intc *ic, unsigned cpu, enum a64_sysreg reg, uint64_t value)
 {
-    struct gicv3 *g = CONTAINER_OF(ic, struct gicv3, intc);
-    pthread_mutex_lock(&g->lock);
-    bool known = cpuif_write(g->redist[cpu], reg, value);
-    pthread_mutex_unlock(&g->lock);
-    return known;
+    return cpuif_write(CONTAINER_OF(ic, struct gicv3, intc)->redist[cpu], reg, value);
 }

@@ -196,7 +196,7 @@ static bool dist_write(struct gicv3 *g, uint64_t offset, unsigned size, uint64_t
         return false;
     switch (offset) {
     case GICD_CTLR:
-        g->enabled = (uint32_t)value & CTLR_ENABLE;
+        __atomic_store_n(&g->enabled, (uint32_t)value & CTLR_ENABLE, __ATOMIC_RELAXED);
         return true;
     case GICD_STATUSR:
     case GICD_SETSPI_SR: /* reserved with DS = 1 */
@@ -226,7 +226,7 @@ static void gicd_reset(struct device *d)
 {
     struct gicv3 *g = dist_of(d);
     pthread_mutex_lock(&g->lock);
-    g->enabled = 0;
+    __atomic_store_n(&g->enabled, 0, __ATOMIC_RELAXED);
     memset(g->spi, 0, sizeof(g->spi));
     memset(g->route, 0, sizeof(g->route));
     for (unsigned i = 0; i < g->cpu_count; i++)

@@ -48,16 +48,24 @@ struct gic_bank {
         F_UINT(type, m.active), F_UINT(type, m.level), F_UINT(type, m.edge),                       \
         F_ARRAY_MAX(type, m.priority, uint8_t, GIC_PRIORITY_MASK)
 
+/* An interrupt that a PE may take. */
+struct gic_pending {
+    unsigned intid;
+    uint8_t priority;
+    uint8_t group;
+};
+
 /* A redistributor and the CPU interface of the PE behind it. */
 struct gicv3_redist {
     struct device dev;
     struct gicv3 *gic;
     unsigned cpu;
     uint32_t affinity; /* Aff2.Aff1.Aff0 of the PE */
+    pthread_mutex_t lock; /* guards all below; rank: under gicv3.lock, one at a time */
 
     struct gic_bank bank;
+    /* These two choose where 1-of-N interrupts go: they change under gicv3.lock as well. */
     bool asleep; /* GICR_WAKER.ProcessorSleep and ChildrenAsleep, which follows at once */
-
     /* CPU interface; index 0 is Group 0, 1 is Group 1 */
     bool enabled[2];  /* ICC_IGRPENn */
     bool cbpr;        /* ICC_CTLR.CBPR */
@@ -66,22 +74,25 @@ struct gicv3_redist {
     uint8_t bpr[2];
     uint32_t apr[2];  /* ICC_APnR0: bit p = a group priority p << 3 is active */
 
+    /* The best SPI for this PE as of the last change under gicv3.lock. */
+    struct gic_pending spi;
     uint32_t lines; /* A64_LINE_IRQ, A64_LINE_FIQ as last driven */
 };
 
-/* Where the outputs go: `line` is A64_LINE_IRQ or A64_LINE_FIQ. Called with the lock held. */
+/* Where the outputs go: `line` is A64_LINE_IRQ or A64_LINE_FIQ. Called with the redistributor's
+ * lock held. */
 typedef void gic_set_line(void *arg, unsigned cpu, unsigned line, bool level);
 
 struct gicv3 {
     struct device dev;
     struct intc intc;
-    pthread_mutex_t lock; /* guards all below and all redistributors */
+    pthread_mutex_t lock; /* the distributor: all below */
     gic_set_line *set_line;
     void *set_line_arg;
     unsigned cpu_count;
     struct gicv3_redist *redist[GICV3_MAX_CPUS];
 
-    uint32_t enabled; /* GICD_CTLR.EnableGrp1 : EnableGrp0 */
+    uint32_t enabled; /* GICD_CTLR.EnableGrp1 : EnableGrp0; read without the lock: atomic access */
     struct gic_bank spi[GIC_SPI_BANKS];
     uint32_t route[GICV3_SPI_COUNT]; /* GICD_IROUTERn: Interrupt_Routing_Mode (bit 31), Aff2..0 */
 };
@@ -97,41 +108,46 @@ int MUST_CHECK gic_core_create(unsigned cpus, gic_set_line *set_line, void *arg,
                                struct err *e);
 void gic_core_destroy(struct gicv3 *g);
 
-/* All below: with the lock held. */
+/* "D": with gicv3.lock held, "R": with the redistributor's, "DR": with both. */
 
-/* The bank with this INTID as the PE of `r` sees it; INTID < GIC_INTID_COUNT. */
-static inline struct gic_bank *gic_bank_of(struct gicv3_redist *r, unsigned intid)
+static inline void gic_lock(struct gicv3_redist *r)
 {
-    return intid < 32 ? &r->bank : &r->gic->spi[intid / 32 - 1];
+    pthread_mutex_lock(&r->lock);
+}
+static inline void gic_unlock(struct gicv3_redist *r)
+{
+    pthread_mutex_unlock(&r->lock);
 }
 
-/* The PE with this affinity, or null. */
+/* The PE with this affinity, or null. Any. */
 struct gicv3_redist *gic_redist_at(struct gicv3 *g, uint32_t affinity);
 
 /* The highest priority pending interrupt of enabled groups that PE `r` would take, whatever its
- * priority mask and running priority; GIC_INTID_NONE when there is none. */
-struct gic_pending {
-    unsigned intid;
-    uint8_t priority;
-    uint8_t group;
-};
+ * priority mask and running priority; GIC_INTID_NONE when there is none. R. */
 struct gic_pending gic_highest_pending(struct gicv3_redist *r);
 
-/* True when `p` is of sufficient priority to be signalled to the PE now. */
+/* Finds the best SPI anew. DR. */
+void gic_scan_spis(struct gicv3_redist *r);
+
+/* True when `p` is of sufficient priority to be signalled to the PE now. R. */
 bool gic_is_signalled(const struct gicv3_redist *r, struct gic_pending p);
 
-/* Mask of the bits of a priority that are its group priority, for interrupts of `group`. */
+/* Mask of the bits of a priority that are its group priority, for interrupts of `group`. R. */
 uint8_t gic_group_priority_mask(const struct gicv3_redist *r, unsigned group);
 
-/* Highest active priority of the PE, GIC_PRIORITY_IDLE when none is. */
+/* Highest active priority of the PE, GIC_PRIORITY_IDLE when none is. R. */
 uint8_t gic_running_priority(const struct gicv3_redist *r);
 
-/* Drives the outputs of one PE, of those that INTID may reach, or of all, to what state says. */
+/* Drives the outputs of a PE to what state says. R. */
 void gic_update(struct gicv3_redist *r);
-void gic_update_intid(struct gicv3_redist *r, unsigned intid);
+/* After a change of an SPI, or of anything: finds the best SPI of those it may reach, or of all
+ * PEs, and drives their outputs. D. */
+void gic_update_spi(struct gicv3 *g, unsigned spi);
 void gic_update_all(struct gicv3 *g);
 
-/* Drives both lines again whatever was driven last (reset, load). */
+/* Finds the best SPI and drives both lines of a PE whatever was driven last (reset, load, power).
+ * D.
+ */
 void gic_refresh(struct gicv3_redist *r);
 
 /* One 32-bit register of IGROUPR ... ICACTIVER for a bank. `block` is the offset of the register

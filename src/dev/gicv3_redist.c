@@ -166,10 +166,10 @@ static uint64_t gicr_read(struct device *d, uint64_t offset, unsigned size)
 {
     struct gicv3_redist *r = redist_of(d);
     uint64_t value = 0;
-    pthread_mutex_lock(&r->gic->lock);
+    gic_lock(r);
     bool known = offset < GICR_SGI_BASE ? rd_read(r, offset, size, &value)
                                         : sgi_read(r, offset - GICR_SGI_BASE, size, &value);
-    pthread_mutex_unlock(&r->gic->lock);
+    gic_unlock(r);
     if (known)
         return value;
     guest_err(&d->err, d->name, "read of %u bytes at offset 0x%llx: no such register", size,
@@ -177,18 +177,35 @@ static uint64_t gicr_read(struct device *d, uint64_t offset, unsigned size)
     return 0;
 }
 
-static void gicr_write(struct device *d, uint64_t offset, unsigned size, uint64_t value)
+/* GICR_WAKER: 1-of-N interrupts may go elsewhere afterwards. */
+static bool write_waker(struct gicv3_redist *r, unsigned size, uint64_t value)
 {
-    struct gicv3_redist *r = redist_of(d);
     pthread_mutex_lock(&r->gic->lock);
+    gic_lock(r);
+    bool known = rd_write(r, GICR_WAKER, size, value);
+    gic_unlock(r);
+    gic_update_all(r->gic);
+    pthread_mutex_unlock(&r->gic->lock);
+    return known;
+}
+
+static bool write_private(struct gicv3_redist *r, uint64_t offset, unsigned size, uint64_t value)
+{
+    gic_lock(r);
     bool known = offset < GICR_SGI_BASE
                      ? rd_write(r, offset, size, value)
                      : sgi_write(r, offset - GICR_SGI_BASE, size, (uint32_t)value);
-    if (offset == GICR_WAKER)
-        gic_update_all(r->gic); /* 1-of-N interrupts may go elsewhere now */
-    else if (known)
+    if (known)
         gic_update(r);
-    pthread_mutex_unlock(&r->gic->lock);
+    gic_unlock(r);
+    return known;
+}
+
+static void gicr_write(struct device *d, uint64_t offset, unsigned size, uint64_t value)
+{
+    struct gicv3_redist *r = redist_of(d);
+    bool known = offset == GICR_WAKER ? write_waker(r, size, value)
+                                      : write_private(r, offset, size, value);
     if (!known)
         guest_err(&d->err, d->name, "write of %u bytes at offset 0x%llx: no such register", size,
                   (unsigned long long)offset);
@@ -200,10 +217,12 @@ static void gicr_reset(struct device *d)
 {
     struct gicv3_redist *r = redist_of(d);
     pthread_mutex_lock(&r->gic->lock);
+    gic_lock(r);
     memset(&r->bank, 0, sizeof(r->bank));
     r->bank.edge = SGI_MASK;
     r->asleep = true;
     gic_cpuif_reset(r);
+    gic_unlock(r);
     gic_refresh(r);
     pthread_mutex_unlock(&r->gic->lock);
 }
@@ -233,6 +252,7 @@ static void gicr_destroy(struct device *d)
     struct gicv3_redist *r = redist_of(d);
     r->gic->redist[r->cpu] = NULL;
     pthread_mutex_destroy(&d->lock);
+    pthread_mutex_destroy(&r->lock);
     free(r);
 }
 
@@ -244,6 +264,7 @@ static const struct state_field gicr_fields[] = {
     F_WIRING(S, gic),
     F_WIRING(S, cpu),
     F_WIRING(S, affinity),
+    F_WIRING(S, lock),
     GIC_BANK_FIELDS(S, bank),
     F_BOOL(S, asleep),
     F_BOOL(S, enabled),
@@ -252,6 +273,7 @@ static const struct state_field gicr_fields[] = {
     F_UINT_MAX(S, pmr, GIC_PRIORITY_MASK),
     F_ARRAY_MAX(S, bpr, uint8_t, 7),
     F_ARRAY(S, apr, uint32_t),
+    F_DERIVED(S, spi, "found anew with lines"),
     F_DERIVED(S, lines, "gicr_loaded drives the outputs again"),
     F_END,
 };

@@ -8,11 +8,12 @@
  *
  * The rows of `functions` are all there is; PSCI_FEATURES answers from the same rows.
  *
- * vm->lock serialises power changes of vCPUs. NYI(psci_smp): with several vCPUs CPU_ON must also
- * wait until the target's thread, if it has just called CPU_OFF, sleeps. CPU_SUSPEND, whichever
- * state is asked for, is a standby state: it returns like WFI (5.4.1 allows a shallower state than
- * requested, and retains everything). SYSTEM_RESET2's only type is the architectural warm reset,
- * done as a full reset.
+ * What power is and who changes it is in vm/vcpu_power.c: CPU_ON leaves a request, which the
+ * target's own thread fulfils. CPU_SUSPEND, whichever state is asked for, is a standby state: it
+ * returns like WFI (5.4.1 allows a shallower state than requested, and retains everything), so the
+ * entry point is not looked at. SYSTEM_RESET2's only type is the architectural warm reset, done as
+ * a full reset. There is no Trusted OS, so CPU_OFF is never denied, also not for the last PE that
+ * is on.
  */
 #include "dev/psci.h"
 
@@ -23,7 +24,7 @@
 #define SMCCC_NOT_NEEDED 1 /* an architectural workaround that this PE does not need but may call */
 #define MIGRATE_NOT_NEEDED 2
 
-enum { AFFINITY_ON, AFFINITY_OFF };
+enum { AFFINITY_ON, AFFINITY_OFF, AFFINITY_ON_PENDING };
 
 #define NO_RETURN INT64_MIN /* the PE has stopped executing: its registers are left alone */
 
@@ -35,10 +36,9 @@ struct call {
     uint64_t a[4]; /* x0..x3 with the width rule applied */
 };
 
-/* A vCPU's affinity as MPIDR_EL1 has it: 16 to a cluster (vcpu_reset, gicv3). */
 static uint64_t vcpu_affinity(const struct vcpu *v)
 {
-    return (uint64_t)(v->index / 16) << 8 | v->index % 16;
+    return vcpu_mpidr(v) & AFFINITY_MASK;
 }
 
 /* ---- Functions ---- */
@@ -58,18 +58,10 @@ static int64_t psci_cpu_suspend(struct vcpu *v, const struct call *c)
     return PSCI_SUCCESS;
 }
 
-/* Takes the PE's power away. Its thread sleeps from its next round on. */
-static void power_off(struct vcpu *v)
-{
-    pthread_mutex_lock(&v->vm->lock);
-    v->powered = false;
-    pthread_mutex_unlock(&v->vm->lock);
-}
-
 static int64_t psci_cpu_off(struct vcpu *v, const struct call *c)
 {
     (void)c;
-    power_off(v);
+    vcpu_power_off(v);
     return NO_RETURN;
 }
 
@@ -82,28 +74,31 @@ static struct vcpu *find_cpu(struct vm *vm, uint64_t affinity)
     return NULL;
 }
 
+/* An entry point at which no PE could begin: not memory, or not an instruction's address. */
+static bool bad_entry(const struct vm *vm, uint64_t entry)
+{
+    return entry % 4 || !mem_ptr(&vm->mem, entry, 4, MEM_READ);
+}
+
 static int64_t psci_cpu_on(struct vcpu *v, const struct call *c)
 {
     struct vcpu *t = find_cpu(v->vm, c->a[1]);
     if (!t)
         return PSCI_INVALID_PARAMETERS;
-    pthread_mutex_lock(&v->vm->lock);
-    bool was_on = t->powered;
-    if (!was_on) {
-        vcpu_reset(t);
-        t->cpu.pc = c->a[2];
-        t->cpu.x[0] = c->a[3];
-        pthread_mutex_lock(&t->sleep_lock);
-        t->powered = true;
-        pthread_mutex_unlock(&t->sleep_lock);
-    }
-    pthread_mutex_unlock(&v->vm->lock);
-    if (was_on)
+    if (bad_entry(v->vm, c->a[2]))
+        return PSCI_INVALID_ADDRESS;
+    switch (vcpu_power_on(t, c->a[2], c->a[3])) {
+    case VCPU_ON:
         return PSCI_ALREADY_ON;
-    vcpu_request(t, VCPU_REQ_TIMER);
+    case VCPU_ON_PENDING:
+        return PSCI_ON_PENDING;
+    case VCPU_OFF:
+        break;
+    }
     return PSCI_SUCCESS;
 }
 
+/* Of a level above 0: ON when any PE in it is on, OFF when all are off. */
 static int64_t psci_affinity_info(struct vcpu *v, const struct call *c)
 {
     if (c->a[2] > 3 || c->a[1] & ~AFFINITY_MASK)
@@ -111,16 +106,17 @@ static int64_t psci_affinity_info(struct vcpu *v, const struct call *c)
     unsigned shift = c->a[2] == 3 ? 32 : (unsigned)c->a[2] * 8;
     struct vm *vm = v->vm;
     int64_t r = PSCI_INVALID_PARAMETERS;
-    pthread_mutex_lock(&vm->lock);
-    for (unsigned i = 0; i < vm->cpu_count; i++) {
+    for (unsigned i = 0; i < vm->cpu_count && r != AFFINITY_ON; i++) {
         if (vcpu_affinity(vm->vcpus[i]) >> shift != c->a[1] >> shift)
             continue;
-        if (vm->vcpus[i]->powered)
+        enum vcpu_power p = vcpu_power(vm->vcpus[i]);
+        if (p == VCPU_ON)
             r = AFFINITY_ON;
-        else if (r != AFFINITY_ON)
+        else if (p == VCPU_ON_PENDING)
+            r = AFFINITY_ON_PENDING;
+        else if (r == PSCI_INVALID_PARAMETERS)
             r = AFFINITY_OFF;
     }
-    pthread_mutex_unlock(&vm->lock);
     return r;
 }
 
@@ -134,7 +130,7 @@ static int64_t psci_migrate_info_type(struct vcpu *v, const struct call *c)
 static int64_t psci_system_off(struct vcpu *v, const struct call *c)
 {
     (void)c;
-    power_off(v);
+    vcpu_power_off(v);
     vm_post(v->vm, VM_EVENT_POWEROFF, 0);
     return NO_RETURN;
 }
@@ -142,7 +138,7 @@ static int64_t psci_system_off(struct vcpu *v, const struct call *c)
 static int64_t psci_system_reset(struct vcpu *v, const struct call *c)
 {
     (void)c;
-    power_off(v);
+    vcpu_power_off(v);
     vm_post(v->vm, VM_EVENT_RESET, 0);
     return NO_RETURN;
 }

@@ -27,6 +27,8 @@
 #define PSCI_INVALID_PARAMETERS (-2)
 #define PSCI_DENIED (-3)
 #define PSCI_ALREADY_ON (-4)
+#define PSCI_ON_PENDING (-5)
+#define PSCI_INVALID_ADDRESS (-9)
 
 /* Answers the guest's HVC or SMC: for vm->smccc; `arg` is not used. Reads and writes x0..x3. After
  * CPU_OFF, SYSTEM_OFF and SYSTEM_RESET v->powered is false and the vCPU must not go on. @vcpu */

@@ -64,6 +64,11 @@ static const struct knob knobs[] = {
     {"flush", NO_MEMBER, offsetof(struct engine_stress, flush), FLUSH_DEFAULT},
     FLAG(nochain),
     FLAG(avx2),
+    FLAG(evict),
+    FLAG(nogroups),
+    FLAG(noflags),
+    FLAG(noputs),
+    FLAG(nodead),
 };
 
 static int parse_knob(const char *text, size_t len, struct engine_stress *to, struct err *e)
@@ -94,7 +99,7 @@ static int parse_knob(const char *text, size_t len, struct engine_stress *to, st
     }
     return err_set(e, EINVAL,
                    "stress '%.*s' is not one of tlb1, code1, nofast, poll, preempt[:SEED], "
-                   "flush[:N], nochain, avx2",
+                   "flush[:N], nochain, avx2, evict",
                    (int)len, text);
 }
 

@@ -15,6 +15,11 @@ enum ir_fp_shape { IR_FP_SCALAR, IR_FP_V8, IR_FP_V16 };
 #define IR_FP_NEG 4u     /* FMUL: the result is negated; FMA: the product is */
 #define IR_FP_ABS 8u     /* FSUB: the absolute value of the result; FCMPV: of the operands */
 #define IR_FP_NEGADD 16u /* FMA: the addend is negated */
+#define IR_FP_FINITE 8u  /* FMUL: infinities and NaNs are left to the interpreter */
+#define IR_FP_WIDE 8u    /* FRINTW: 64-bit integers */
+#define IR_FP_ROOT 4u    /* FESTIMATE: of the square root */
+#define IR_FP_RAW 32u    /* arithmetic: does not look for rare cases, an FHALF after it does */
+#define IR_FP_FUSED 16u  /* FHALF: the operands are inexact sums of exact products */
 #define IR_FP_HIGH 4u    /* FWIDEN: from the upper half; FNARROW: into the upper half of b */
 #define IR_FP_ODD 4u     /* FPAIR: the odd elements */
 #define IR_FP_MAX 4u     /* FREDUCE: maximum, else minimum */

@@ -123,3 +123,13 @@ void mem_code_mark(struct mem *m, uint64_t page, bool holds_code)
 {
     __atomic_exchange_n(&m->code_pages[page], holds_code, __ATOMIC_SEQ_CST);
 }
+
+void mem_code_hold(struct mem *m, uint64_t page)
+{
+    __atomic_fetch_add(&m->code_pages[page], 1, __ATOMIC_SEQ_CST);
+}
+
+void mem_code_let_go(struct mem *m, uint64_t page)
+{
+    __atomic_fetch_sub(&m->code_pages[page], 1, __ATOMIC_SEQ_CST);
+}

@@ -72,6 +72,11 @@ bool mem_write(struct mem *m, gpa_t pa, const void *src, size_t len);
  * that follows. @vcpu */
 void mem_code_mark(struct mem *m, uint64_t page, bool holds_code);
 
+/* The same for marks that several set, each once at a time: the page is marked while anybody holds
+ * it. At most 255 hold a page. Not to be mixed with mem_code_mark() for a page. @vcpu */
+void mem_code_hold(struct mem *m, uint64_t page);
+void mem_code_let_go(struct mem *m, uint64_t page);
+
 static inline bool mem_code_test(const struct mem *m, uint64_t page)
 {
     return __atomic_load_n(&m->code_pages[page], __ATOMIC_RELAXED) != 0;

@@ -6,7 +6,7 @@
 
 #include "vm/device.h"
 
-#define BUS_MAX_WINDOWS 128
+#define BUS_MAX_WINDOWS 256 /* a redistributor for each vCPU, 32 virtio slots and the rest */
 
 struct bus_window {
     uint64_t base, bytes;

@@ -8,6 +8,7 @@
 #include "vm/clock.h"
 
 #include "base/fault.h"
+#include "base/tsc.h"
 
 #include <errno.h>
 #include <string.h>
@@ -20,9 +21,25 @@ uint64_t clock_host_ns(void)
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
+uint64_t clock_thread_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
 static uint64_t host_ns(struct clock *c)
 {
     return journal_value(c->journal, JOURNAL_TIME, clock_host_ns());
+}
+
+/* Of a running clock with the host source. */
+static vtime_t host_now(struct clock *c)
+{
+    vtime_t now;
+    if (c->by_tsc && clock_tsc_now(&c->tsc, &now))
+        return now;
+    return host_ns(c) - __atomic_load_n(&c->offset, __ATOMIC_RELAXED);
 }
 
 /* Under the lock, or while stopped. */
@@ -30,7 +47,7 @@ static vtime_t clock_now_locked(struct clock *c)
 {
     if (c->source == CLOCK_COUNTED)
         return atomic_load(&c->counted);
-    return c->stopped ? c->frozen : host_ns(c) - c->offset;
+    return c->stopped ? c->frozen : host_now(c);
 }
 
 vtime_t clock_now(struct clock *c)
@@ -40,7 +57,7 @@ vtime_t clock_now(struct clock *c)
     /* offset and stopped change only while no vCPU runs (clock_start, clock_stop). */
     if (__atomic_load_n(&c->stopped, __ATOMIC_ACQUIRE))
         return __atomic_load_n(&c->frozen, __ATOMIC_RELAXED);
-    return host_ns(c) - __atomic_load_n(&c->offset, __ATOMIC_RELAXED);
+    return host_now(c);
 }
 
 /* Takes the earliest timer off the list when it is due. Under the lock. */
@@ -98,6 +115,7 @@ int clock_create(struct clock *c, enum clock_source source, struct journal *j, s
 {
     *c = (struct clock){.source = source, .journal = j, .stopped = true};
     pthread_mutex_init(&c->lock, NULL);
+    clock_tsc_init(&c->tsc);
     pthread_condattr_t attr;
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -126,14 +144,19 @@ void clock_destroy(struct clock *c)
     pthread_cond_destroy(&c->wake);
     pthread_cond_destroy(&c->idle);
     pthread_mutex_destroy(&c->lock);
+    clock_tsc_fini(&c->tsc);
 }
 
 void clock_start(struct clock *c)
 {
     pthread_mutex_lock(&c->lock);
     if (c->stopped) {
-        if (c->source == CLOCK_HOST)
+        if (c->source == CLOCK_HOST) {
             __atomic_store_n(&c->offset, host_ns(c) - c->frozen, __ATOMIC_RELAXED);
+            c->by_tsc = journal_is_live(c->journal) && tsc_is_time();
+            if (c->by_tsc)
+                clock_tsc_start(&c->tsc, c->frozen, c->offset);
+        }
         __atomic_store_n(&c->stopped, false, __ATOMIC_RELEASE);
         pthread_cond_signal(&c->wake);
     }
@@ -146,6 +169,7 @@ void clock_stop(struct clock *c)
     if (!c->stopped) {
         __atomic_store_n(&c->frozen, clock_now_locked(c), __ATOMIC_RELAXED);
         __atomic_store_n(&c->stopped, true, __ATOMIC_RELEASE);
+        clock_tsc_stop(&c->tsc);
     }
     while (c->in_callback)
         pthread_cond_wait(&c->idle, &c->lock);

@@ -11,6 +11,7 @@
 #define VM_CLOCK_H
 
 #include "base/err.h"
+#include "vm/clock_tsc.h"
 #include "vm/journal.h"
 
 #include <pthread.h>
@@ -39,6 +40,8 @@ struct clock {
     bool in_callback;
     pthread_t thread;
     bool thread_running, quit, stopped;
+    bool by_tsc;               /* host source: time is read by `tsc`, as nobody records it */
+    struct clock_tsc tsc;
     vtime_t offset;            /* host monotonic time of virtual time zero (host source) */
     vtime_t frozen;            /* virtual time while stopped */
     _Atomic vtime_t counted;   /* virtual time of the counted source */
@@ -56,6 +59,10 @@ void clock_destroy(struct clock *c);
 
 /* The host's monotonic time, for statistics that no guest sees; guests get clock_now(). @any */
 uint64_t clock_host_ns(void);
+
+/* Processor time of the calling thread, for statistics too: unlike what passed, it does not grow
+ * with the host's other work. @any */
+uint64_t clock_thread_ns(void);
 
 /* Starts (or goes on) and stops virtual time. clock_stop() returns when no timer callback is
  * running; it must not be called from one. @any */

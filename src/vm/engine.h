@@ -39,6 +39,10 @@ struct engine_config {
         uint64_t flush; /* after so many instructions all that was derived is forgotten; 0: never */
         bool nochain; /* translated blocks are never joined */
         bool avx2;    /* nothing beyond AVX2 is used of the host */
+        bool evict;   /* translated code has room for a few blocks only */
+        /* A pass of the translator left out: groups of accesses, dead flags, dead register writes,
+         * dead operations. */
+        bool nogroups, noflags, noputs, nodead;
     } stress;
     uint64_t code_cache; /* bytes for translated code; 0: ENGINE_CODE_DEFAULT */
     struct engine_trace trace;
@@ -52,18 +56,23 @@ struct engine_ops {
     /* A feature that this engine needs and the host lacks, or null; absent: needs none. @any */
     const char *(*missing)(void);
     bool translates; /* engine_config.code_cache and trace mean something to it */
+    bool smp; /* runs several vCPUs of a machine at once, with vm/broadcast.h and vm/exclusive.h */
     /* Allocates per-vCPU data into cpu->engine. It is to work as v->vm->engine_config says. */
     int (*vcpu_create)(struct vcpu *v, struct err *e);
     void (*vcpu_destroy)(struct vcpu *v);
     /* Executes until something of enum a64_exit happens, at most `budget` instructions; one that
      * cannot be fetched counts too. @vcpu */
     enum a64_exit (*run)(struct vcpu *v, uint64_t budget);
-    /* TLB maintenance on this vCPU. @vcpu */
+    /* TLB maintenance on this vCPU, by itself or taken from the mailbox (vm/broadcast.h). @vcpu */
     void (*tlbi)(struct vcpu *v, const struct a64_tlbi *op);
     /* Translation context or debug state changed. @vcpu */
     void (*context_changed)(struct vcpu *v);
-    /* Forget decoded instructions of the page holding pa, or all. @vcpu */
+    /* IC IVAU for the line at pa, or IC IALLU: what was written before, by whomever, is what is
+     * executed from now on. @vcpu */
     void (*icache_invalidate)(struct vcpu *v, gpa_t pa, bool all);
+    /* Memory may be another, and code_written() was not told: forget all that was made of its
+     * instructions. @stopped or @vcpu */
+    void (*forget)(struct vcpu *v);
     /* Somebody else wrote to RAM page `page` that holds code. @any */
     void (*code_written)(struct vcpu *v, uint64_t page);
     /* Statistics as "name value" lines. @stopped */

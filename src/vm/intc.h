@@ -13,6 +13,9 @@ struct intc_ops {
     /* CPU interface system registers of `cpu` (ICC_*_EL1). False: no such register. @vcpu */
     bool (*sysreg_read)(struct intc *ic, unsigned cpu, enum a64_sysreg reg, uint64_t *value);
     bool (*sysreg_write)(struct intc *ic, unsigned cpu, enum a64_sysreg reg, uint64_t value);
+    /* The PE `cpu` lost its power or got it: its CPU interface is as after reset, and its lines are
+     * driven again to what they should be. @vcpu */
+    void (*reset_cpu)(struct intc *ic, unsigned cpu);
 };
 
 struct intc {

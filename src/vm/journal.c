@@ -24,6 +24,11 @@ static size_t live_bytes(struct journal *j, enum journal_kind kind, void *data, 
 
 const struct journal_ops journal_live_ops = {live_value, live_bytes};
 
+bool journal_is_live(const struct journal *j)
+{
+    return j->ops->value == live_value;
+}
+
 /* ---- Fixed ---- */
 
 #define FIXED_WALL 1735689600u /* 2025-01-01 00:00:00 UTC */

@@ -5,20 +5,17 @@
  * usual handshake: the sleeper announces itself, then looks; the waker writes, then looks for a
  * sleeper (both sequentially consistent).
  *
- * Implements the part of the generic timer (Arm ARM D11) that lies outside the PE: the outputs of
- * its timers are wires to the interrupt controller, recomputed when a timer register is written and
- * when the earliest deadline passes.
+ * Several vCPUs have a thread each; with the counted clock one thread runs them in turns
+ * (vm/turns.h), then a vCPU that waits is marked and others go on.
  */
-#include "vm/vcpu.h"
+#include "vm/vcpu_int.h"
 
 #include "a64/pmu.h"
 #include "a64/sysreg.h"
-#include "base/check.h"
 #include "base/fault.h"
-#include "base/rng.h"
-#include "vm/vm.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -28,20 +25,9 @@
 #define RUN_BUDGET 100000u
 #define COUNTED_BUDGET 10000u
 #define WFE_MAX_NS 100000u
+#define WFE_SPINS 200u /* looks at the monitored location before the host may have the processor */
 
-static struct vcpu *vcpu_of(struct a64_cpu *cpu)
-{
-    return cpu->env_ctx;
-}
-
-/* ---- Timers ---- */
-
-static vtime_t vcpu_now(struct vcpu *v)
-{
-    struct clock *c = &v->vm->clock;
-    vtime_t now = clock_now(c);
-    return c->source == CLOCK_COUNTED ? now + (v->cpu.instret - v->counted_base) : now;
-}
+/* ---- Time ---- */
 
 void vcpu_sync_clock(struct vcpu *v)
 {
@@ -52,158 +38,18 @@ void vcpu_sync_clock(struct vcpu *v)
     v->counted_base = v->cpu.instret;
 }
 
-/* PPI numbers of the timers' outputs on this machine (INTID - 16). */
-static const uint8_t timer_ppi[A64_TIMER_COUNT] = {
-    [A64_TIMER_PHYS] = 14,
-    [A64_TIMER_VIRT] = 11,
-    [A64_TIMER_HYP] = 10,
-    [A64_TIMER_SEC] = 13,
-};
-
-#define PMU_PPI 7
-
-/* Virtual time when an enabled cycle counter overflows. */
-static vtime_t vcpu_pmu_due(struct vcpu *v)
-{
-    uint64_t cycles, instructions;
-    a64_pmu_next(&v->cpu, &cycles, &instructions);
-    vtime_t now = vcpu_now(v);
-    return cycles < VTIME_NEVER - now ? now + cycles : VTIME_NEVER;
-}
-
-/* `rearm`: what the clock's list holds is not timer_due. */
-static void vcpu_update_timers(struct vcpu *v, bool rearm)
-{
-    uint64_t next;
-    unsigned levels = a64_timer_levels(&v->cpu, vcpu_now(v), &next);
-    struct intc *ic = v->vm->intc;
-    if (vcpu_pmu_due(v) < next)
-        next = vcpu_pmu_due(v);
-    for (unsigned i = 0; ic && i < A64_TIMER_COUNT; i++)
-        ic->ops->set_ppi(ic, v->index, timer_ppi[i], bit(levels, i));
-    if (rearm || next != v->timer_due) {
-        v->timer_due = next;
-        clock_timer_set(&v->vm->clock, &v->timer, next);
-    }
-}
-
 static void vcpu_timer_fired(void *arg)
 {
     vcpu_request(arg, VCPU_REQ_TIMER);
 }
 
-/* ---- What architected behaviour asks of its surroundings (struct a64_env) ---- */
-
-static bool env_walk_read(struct a64_cpu *cpu, gpa_t pa, uint64_t *value)
-{
-    const uint64_t *p = mem_ptr(&vcpu_of(cpu)->vm->mem, pa, 8, MEM_READ);
-    if (!p || pa % 8)
-        return false;
-    *value = __atomic_load_n(p, __ATOMIC_ACQUIRE);
-    return true;
-}
-
-static bool env_walk_cas(struct a64_cpu *cpu, gpa_t pa, uint64_t *expected, uint64_t desired)
-{
-    struct mem *m = &vcpu_of(cpu)->vm->mem;
-    uint64_t *p = mem_ptr(m, pa, 8, MEM_WRITE);
-    if (!p || pa % 8)
-        return false;
-    __atomic_compare_exchange_n(p, expected, desired, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
-    mem_wrote(m, pa, 8);
-    return true;
-}
-
-static uint64_t env_counter(struct a64_cpu *cpu)
-{
-    return vcpu_now(vcpu_of(cpu));
-}
-
-static void env_timer_changed(struct a64_cpu *cpu)
-{
-    vcpu_update_timers(vcpu_of(cpu), false);
-}
-
-/* The next overflow may be nearer than what run() was called for: it returns and is called again.
- */
-static void env_pmu_changed(struct a64_cpu *cpu)
-{
-    struct vcpu *v = vcpu_of(cpu);
-    struct intc *ic = v->vm->intc;
-    if (ic)
-        ic->ops->set_ppi(ic, v->index, PMU_PPI, a64_pmu_level(cpu));
-    vcpu_request(v, VCPU_REQ_TIMER);
-}
-
-static bool env_random(struct a64_cpu *cpu, uint64_t *value)
-{
-    rng_bytes(value, sizeof(*value));
-    *value = journal_value(&vcpu_of(cpu)->vm->journal, JOURNAL_RANDOM, *value);
-    return true;
-}
-
-static bool env_icc_read(struct a64_cpu *cpu, enum a64_sysreg reg, uint64_t *value)
-{
-    struct vcpu *v = vcpu_of(cpu);
-    struct intc *ic = v->vm->intc;
-    return ic && ic->ops->sysreg_read(ic, v->index, reg, value);
-}
-
-static bool env_icc_write(struct a64_cpu *cpu, enum a64_sysreg reg, uint64_t value)
-{
-    struct vcpu *v = vcpu_of(cpu);
-    struct intc *ic = v->vm->intc;
-    return ic && ic->ops->sysreg_write(ic, v->index, reg, value);
-}
-
-static void env_tlbi(struct a64_cpu *cpu, const struct a64_tlbi *op)
-{
-    struct vcpu *v = vcpu_of(cpu);
-    v->engine->tlbi(v, op); /* one vCPU: a broadcast reaches nobody else */
-}
-
-static void env_icache_invalidate(struct a64_cpu *cpu, gpa_t pa, bool all)
-{
-    struct vcpu *v = vcpu_of(cpu);
-    v->engine->icache_invalidate(v, pa, all);
-}
-
-static void env_context_changed(struct a64_cpu *cpu)
-{
-    struct vcpu *v = vcpu_of(cpu);
-    v->engine->context_changed(v);
-}
-
-static void env_send_event(struct a64_cpu *cpu)
-{
-    struct vm *vm = vcpu_of(cpu)->vm;
-    cpu->event_register = true;
-    for (unsigned i = 0; i < vm->cpu_count; i++) {
-        if (&vm->vcpus[i]->cpu != cpu)
-            vcpu_request(vm->vcpus[i], VCPU_REQ_EVENT);
-    }
-}
-
-static const struct a64_env vcpu_env = {
-    .walk_read = env_walk_read,
-    .walk_cas = env_walk_cas,
-    .counter = env_counter,
-    .timer_changed = env_timer_changed,
-    .pmu_changed = env_pmu_changed,
-    .cycles = env_counter,
-    .random = env_random,
-    .icc_read = env_icc_read,
-    .icc_write = env_icc_write,
-    .tlbi = env_tlbi,
-    .icache_invalidate = env_icache_invalidate,
-    .context_changed = env_context_changed,
-    .send_event = env_send_event,
-};
-
 /* ---- Asynchronous input ---- */
 
+/* With turns the one thread sleeps as vCPU 0. */
 static void vcpu_wake(struct vcpu *v)
 {
+    if (v->vm->turns.on)
+        v = v->vm->vcpus[0];
     if (!atomic_load(&v->sleeping))
         return;
     pthread_mutex_lock(&v->sleep_lock);
@@ -231,8 +77,24 @@ void vcpu_request(struct vcpu *v, unsigned bits)
 
 /* ---- Sleeping ---- */
 
-/* Sleeps until an interrupt line or a request, or for at most `max_ns` (0: no limit). */
-static void vcpu_sleep(struct vcpu *v, uint64_t max_ns)
+static bool vcpu_is_wanted(struct vcpu *v)
+{
+    return atomic_load(&v->cpu.request) ||
+           (atomic_load(&v->powered) && atomic_load(&v->cpu.irq_lines));
+}
+
+void vcpu_sleep_until(struct vcpu *v, bool (*ready)(struct vcpu *v))
+{
+    pthread_mutex_lock(&v->sleep_lock);
+    atomic_store(&v->sleeping, true);
+    while (!ready(v))
+        pthread_cond_wait(&v->sleep_wake, &v->sleep_lock);
+    atomic_store(&v->sleeping, false);
+    pthread_mutex_unlock(&v->sleep_lock);
+}
+
+/* Sleeps until an interrupt line or a request, for at most `max_ns`. */
+static void vcpu_sleep_for(struct vcpu *v, uint64_t max_ns)
 {
     struct timespec until;
     clock_gettime(CLOCK_MONOTONIC, &until);
@@ -242,12 +104,9 @@ static void vcpu_sleep(struct vcpu *v, uint64_t max_ns)
 
     pthread_mutex_lock(&v->sleep_lock);
     atomic_store(&v->sleeping, true);
-    while (!atomic_load(&v->cpu.request) && (!v->powered || !atomic_load(&v->cpu.irq_lines))) {
-        int r = max_ns ? pthread_cond_timedwait(&v->sleep_wake, &v->sleep_lock, &until)
-                       : pthread_cond_wait(&v->sleep_wake, &v->sleep_lock);
-        if (r == ETIMEDOUT)
-            break;
-    }
+    while (!vcpu_is_wanted(v) &&
+           pthread_cond_timedwait(&v->sleep_wake, &v->sleep_lock, &until) != ETIMEDOUT)
+        ;
     atomic_store(&v->sleeping, false);
     pthread_mutex_unlock(&v->sleep_lock);
 }
@@ -269,30 +128,71 @@ void vcpu_wfi(struct vcpu *v)
 {
     if (atomic_load(&v->cpu.irq_lines))
         return;
-    if (v->vm->clock.source != CLOCK_COUNTED || !vcpu_jump(v, VTIME_NEVER))
-        vcpu_sleep(v, 0);
+    if (v->vm->turns.on)
+        v->wait = VCPU_WAIT_WFI;
+    else if (v->vm->clock.source != CLOCK_COUNTED || !vcpu_jump(v, VTIME_NEVER))
+        vcpu_sleep_until(v, vcpu_is_wanted);
 }
 
-/* WFE. What clears another PE's monitor is not seen as an event, so the sleep is short. */
+bool vcpu_monitor_lost(struct vcpu *v)
+{
+    const struct a64_monitor *m = &v->cpu.monitor;
+    uint64_t now[2] = {0, 0};
+    if (!m->valid)
+        return false;
+    const void *p = mem_ptr(&v->vm->mem, m->pa, m->size, MEM_READ);
+    if (!p)
+        return true;
+    memcpy(now, p, m->size);
+    const _Atomic uint64_t *word = exclusive_word(&v->vm->exclusive, p);
+    return now[0] != m->value[0] || now[1] != m->value[1] ||
+           (v->vm->cpu_count > 1 && atomic_load(word) != m->version);
+}
+
+/* A store of another PE that clears the monitor is an event. Nobody who stores looks for monitors,
+ * so the waiting PE looks at the location, at first without pause: locks change hands this way.
+ * Once the host's processor is wanted elsewhere, sched_yield() gives it away. */
+static bool vcpu_watch_monitor(struct vcpu *v, uint64_t max_ns)
+{
+    uint64_t end = clock_host_ns() + max_ns / 2;
+    for (unsigned n = 0; n < WFE_SPINS || clock_host_ns() < end; n++) {
+        if (vcpu_is_wanted(v) || vcpu_monitor_lost(v))
+            return true;
+        if (n < WFE_SPINS)
+            __builtin_ia32_pause();
+        else
+            sched_yield();
+    }
+    return false;
+}
+
+/* WFE with the event register clear. It ends after a short time in any case, as WFE may. */
 static void vcpu_wfe(struct vcpu *v)
 {
     vtime_t now = vcpu_now(v);
     uint64_t wait = a64_event_stream_next(&v->cpu, now) - now; /* at least 1 */
     if (wait > WFE_MAX_NS)
         wait = WFE_MAX_NS;
+    if (v->vm->turns.on) {
+        v->wait = VCPU_WAIT_WFE;
+        v->wait_until = now + wait;
+        return;
+    }
     if (v->vm->clock.source == CLOCK_COUNTED)
         (void)vcpu_jump(v, now + wait);
-    else
-        vcpu_sleep(v, wait);
+    else if (v->vm->cpu_count == 1 || !v->cpu.monitor.valid || !vcpu_watch_monitor(v, wait))
+        vcpu_sleep_for(v, wait);
+    atomic_fetch_and(&v->cpu.request, ~VCPU_REQ_EVENT); /* the event that ended it is used up */
     v->cpu.event_register = false;
 }
 
 /* ---- The run loop ---- */
 
-/* Returns the bits that were set. */
-static unsigned vcpu_handle_requests(struct vcpu *v)
+unsigned vcpu_handle_requests(struct vcpu *v)
 {
     unsigned bits = atomic_exchange(&v->cpu.request, 0);
+    if (bits & VCPU_REQ_POWER && atomic_load(&v->on_pending))
+        vcpu_power_take(v);
     if (bits & VCPU_REQ_EVENT)
         v->cpu.event_register = true;
     if (bits & VCPU_REQ_TIMER) {
@@ -342,15 +242,9 @@ static uint64_t vcpu_budget(struct vcpu *v, uint64_t most)
     return instructions < most ? (instructions ? instructions : 1) : most;
 }
 
-/* One round: at most one run() of the engine, which ends when `limit` instructions were executed
- * since the reset. */
-static void vcpu_step(struct vcpu *v, uint64_t limit)
+void vcpu_step(struct vcpu *v, uint64_t limit)
 {
     struct clock *c = &v->vm->clock;
-    if (!v->powered) {
-        vcpu_sleep(v, 0);
-        return;
-    }
     uint64_t budget = RUN_BUDGET;
     if (c->source == CLOCK_COUNTED) {
         vcpu_sync_clock(v);
@@ -361,7 +255,9 @@ static void vcpu_step(struct vcpu *v, uint64_t limit)
     }
     if (budget > limit - v->cpu.instret)
         budget = limit - v->cpu.instret;
+    broadcast_enter(v);
     enum a64_exit why = v->engine->run(v, vcpu_budget(v, budget));
+    broadcast_leave(v);
     vcpu_sync_clock(v);
     v->exits[why]++;
     if (why == A64_EXIT_BUDGET && v->timer_due <= vcpu_now(v))
@@ -372,11 +268,15 @@ static void vcpu_step(struct vcpu *v, uint64_t limit)
 static void *vcpu_main(void *arg)
 {
     struct vcpu *v = arg;
+    if (v->vm->turns.on)
+        turns_run(v->vm);
     while (!atomic_load(&v->vm->stopping)) {
         if (atomic_load(&v->cpu.request))
             (void)vcpu_handle_requests(v);
-        else
+        else if (atomic_load(&v->powered))
             vcpu_step(v, UINT64_MAX);
+        else
+            vcpu_sleep_until(v, vcpu_is_wanted);
     }
     return NULL;
 }
@@ -409,34 +309,6 @@ void vcpu_join(struct vcpu *v)
     v->started = false;
 }
 
-uint64_t vcpu_mpidr(const struct vcpu *v)
-{
-    return BIT(31) | (v->index & 15) | (uint64_t)(v->index >> 4) << 8;
-}
-
-void vcpu_forget(struct vcpu *v)
-{
-    atomic_store(&v->cpu.request, VCPU_REQ_TIMER);
-    atomic_store(&v->cpu.attention, 1);
-    v->counted_base = v->cpu.instret;
-    v->engine->context_changed(v);
-    v->engine->icache_invalidate(v, 0, true);
-    v->engine->tlbi(v, &(struct a64_tlbi){.scope = A64_TLBI_ALL, .el = 1});
-}
-
-void vcpu_reset(struct vcpu *v)
-{
-    a64_reset(&v->cpu);
-    v->cpu.sys[A64_MPIDR_EL1] = vcpu_mpidr(v);
-    atomic_store(&v->cpu.irq_lines, 0);
-    v->powered = v->index == 0;
-    if (v->index == 0) {
-        v->cpu.pc = v->vm->boot_pc;
-        v->cpu.x[0] = v->vm->boot_x0;
-    }
-    vcpu_forget(v);
-}
-
 int vcpu_create(struct vcpu **out, struct vm *vm, unsigned index, const struct engine_ops *engine,
                 const struct a64_features *features, struct err *e)
 {
@@ -459,9 +331,11 @@ int vcpu_create(struct vcpu **out, struct vm *vm, unsigned index, const struct e
     pthread_cond_init(&v->sleep_wake, &attr);
     pthread_condattr_destroy(&attr);
     pthread_mutex_init(&v->sleep_lock, NULL);
+    broadcast_init(&v->broadcast);
     clock_timer_init(&v->timer, vcpu_timer_fired, v);
     int r = engine->vcpu_create(v, e);
     if (r) {
+        broadcast_fini(&v->broadcast);
         free(v);
         return r;
     }
@@ -473,6 +347,7 @@ void vcpu_destroy(struct vcpu *v)
 {
     clock_timer_set(&v->vm->clock, &v->timer, VTIME_NEVER);
     v->engine->vcpu_destroy(v);
+    broadcast_fini(&v->broadcast);
     pthread_cond_destroy(&v->sleep_wake);
     pthread_mutex_destroy(&v->sleep_lock);
     free(v);

@@ -3,9 +3,10 @@
 #define VM_VCPU_H
 
 #include "a64/cpu.h"
+#include "state/state.h"
+#include "vm/broadcast.h"
 #include "vm/clock.h"
 #include "vm/engine.h"
-#include "state/state.h"
 #include "vm/irq.h"
 
 struct vm;
@@ -16,6 +17,11 @@ struct vm;
 #define VCPU_REQ_EVENT 4u  /* an event register was set by another PE */
 #define VCPU_REQ_CODE 8u   /* somebody wrote to a page with code */
 #define VCPU_REQ_CLOCK 16u /* counted clock: a deadline came nearer than run() was called for */
+#define VCPU_REQ_BROADCAST 32u /* another PE's TLB or code maintenance waits in the mailbox */
+#define VCPU_REQ_POWER 64u /* PSCI CPU_ON: on_pending was set */
+
+/* What a vCPU that has power waits for, when it is not its thread that sleeps (vm/turns.h). */
+enum vcpu_wait { VCPU_WAIT_NONE, VCPU_WAIT_WFI, VCPU_WAIT_WFE };
 
 struct vcpu {
     struct a64_cpu cpu;
@@ -24,7 +30,15 @@ struct vcpu {
     const struct engine_ops *engine;
     pthread_t thread;
     bool started;
-    bool powered; /* PSCI: on */
+    atomic_bool powered; /* PSCI: on; changes on its own thread */
+
+    /* CPU_ON was accepted; the vCPU's thread resets it and begins. Written under vm->lock. */
+    atomic_bool on_pending;
+    uint64_t on_entry, on_context;
+
+    struct broadcast broadcast;
+    uint32_t wait; /* enum vcpu_wait */
+    vtime_t wait_until; /* of VCPU_WAIT_WFE */
 
     pthread_mutex_t sleep_lock; /* WFI, WFE, powered off: waits for irq_lines and request */
     pthread_cond_t sleep_wake;
@@ -40,7 +54,8 @@ struct vcpu {
  */
 void vcpu_set_line(struct vcpu *v, unsigned line, bool level);
 
-/* Creates the thread of an already initialised vCPU; joins it. Used by vm_start and vm_stop. */
+/* Creates the thread of an already initialised vCPU; asks it to end and joins it. Used by vm_start
+ * and vm_stop. */
 int MUST_CHECK vcpu_start(struct vcpu *v, struct err *e);
 void vcpu_join(struct vcpu *v);
 
@@ -68,6 +83,17 @@ void vcpu_sync_clock(struct vcpu *v);
 
 /* Waits as WFI does: until an interrupt line or a request. Also PSCI's standby. @vcpu */
 void vcpu_wfi(struct vcpu *v);
+
+/* Power of a PE as PSCI sees it. vcpu_power_on() asks for power; the PE begins at `entry` with
+ * `context` in X0 when its thread comes to it. It returns what the power was: the request counts if
+ * that is VCPU_OFF. @any */
+enum vcpu_power { VCPU_OFF, VCPU_ON_PENDING, VCPU_ON };
+enum vcpu_power vcpu_power(struct vcpu *v);
+enum vcpu_power vcpu_power_on(struct vcpu *v, uint64_t entry, uint64_t context);
+/* Takes the PE's power away; its interrupt controller's CPU interface loses its state. @vcpu */
+void vcpu_power_off(struct vcpu *v);
+/* Does what vcpu_power_on() asked for. @vcpu */
+void vcpu_power_take(struct vcpu *v);
 
 /* Field tables of the architected state (of `cpu`) and of the rest of the vCPU. */
 extern const struct state_field vcpu_fields[];

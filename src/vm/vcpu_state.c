@@ -2,6 +2,8 @@
  * Registers go by their array; the interrupt lines are driven again by the interrupt controller
  * after a load.
  *
+ * Version words of exclusives are not saved: an exclusive that was open fails once, as it may.
+ *
  * A loaded state is refused unless instructions could have led to it: code that acts on a register
  * relies on its RES0 bits being 0. */
 #include "vm/vcpu.h"
@@ -37,6 +39,7 @@ const struct state_field vcpu_fields[] = {
     F_UINT_MAX(V, monitor.size, 16),
     F_UINT(V, monitor.pa),
     F_ARRAY(V, monitor.value, uint64_t),
+    F_UINT(V, monitor.version),
     F_BOOL(V, event_register),
     F_BOOL(V, os_double_lock),
     F_UINT(V, instret),
@@ -69,6 +72,12 @@ const struct state_field vcpu_run_fields[] = {
     F_WIRING(V, thread),
     F_WIRING(V, started),
     F_BOOL(V, powered),
+    F_BOOL(V, on_pending),
+    F_UINT(V, on_entry),
+    F_UINT(V, on_context),
+    F_DERIVED(V, broadcast, "vcpu_forget() has the engine forget everything"),
+    F_UINT_MAX(V, wait, VCPU_WAIT_WFE),
+    F_UINT(V, wait_until),
     F_WIRING(V, sleep_lock),
     F_WIRING(V, sleep_wake),
     F_DERIVED(V, sleeping, "nobody sleeps while the machine is stopped"),
@@ -94,6 +103,15 @@ void vcpu_settle(struct vcpu *v)
 static int bad_state(const char *what, struct err *e)
 {
     return err_set(e, EINVAL, "saved state of the vCPU is impossible: %s", what);
+}
+
+/* Power is on or off or about to be on; only a vCPU with power waits. */
+static int check_power(const struct vcpu *v, struct err *e)
+{
+    bool on = atomic_load(&v->powered);
+    if ((on && atomic_load(&v->on_pending)) || (v->wait != VCPU_WAIT_NONE && !on))
+        return bad_state("power", e);
+    return 0;
 }
 
 static int check_pstate(const struct a64_cpu *cpu, struct err *e)
@@ -132,6 +150,8 @@ int vcpu_loaded(struct vcpu *v, struct err *e)
 {
     struct a64_cpu *cpu = &v->cpu, fresh = *cpu;
     int r = check_pstate(cpu, e);
+    if (!r)
+        r = check_power(v, e);
     if (r)
         return r;
     fresh.sys[A64_MPIDR_EL1] = vcpu_mpidr(v);

@@ -42,6 +42,8 @@ int vm_create(struct vm *vm, gpa_t ram_base, uint64_t ram_bytes, enum clock_sour
     vm->clock.nearer_arg = vm;
     vm->mem.code_hook = vm_code_written;
     vm->mem.code_hook_arg = vm;
+    broadcast_hub_init(&vm->broadcast);
+    turns_seed(&vm->turns, 0);
     pthread_mutex_init(&vm->lock, NULL);
     pthread_cond_init(&vm->changed, NULL);
     return 0;
@@ -51,11 +53,14 @@ int vm_add_vcpu(struct vm *vm, const struct engine_ops *engine, const struct a64
                 struct err *e)
 {
     if (vm->cpu_count == VM_MAX_CPUS)
-        return err_set(e, EINVAL, "at most %d vCPU is supported", VM_MAX_CPUS);
+        return err_set(e, EINVAL, "at most %d vCPUs are possible", VM_MAX_CPUS);
+    if (vm->cpu_count && !engine->smp)
+        return err_set(e, ENOTSUP, "engine %s runs one vCPU in this version", engine->name);
     int r = vcpu_create(&vm->vcpus[vm->cpu_count], vm, vm->cpu_count, engine, features, e);
     if (r)
         return r;
     vm->cpu_count++;
+    vm->turns.on = vm->clock.source == CLOCK_COUNTED && vm->cpu_count > 1;
     return 0;
 }
 
@@ -69,10 +74,13 @@ static void vm_pause_devices(struct vm *vm, bool paused)
 
 int vm_start(struct vm *vm, struct err *e)
 {
+    pthread_mutex_lock(&vm->lock);
+    atomic_store(&vm->posted, vm->event != VM_EVENT_NONE);
+    pthread_mutex_unlock(&vm->lock);
     atomic_store(&vm->stopping, false);
     vm_pause_devices(vm, false);
     clock_start(&vm->clock);
-    for (unsigned i = 0; i < vm->cpu_count; i++) {
+    for (unsigned i = 0; i < (vm->turns.on ? 1 : vm->cpu_count); i++) {
         int r = vcpu_start(vm->vcpus[i], e);
         if (r) {
             vm_stop(vm);
@@ -85,6 +93,8 @@ int vm_start(struct vm *vm, struct err *e)
 void vm_stop(struct vm *vm)
 {
     atomic_store(&vm->stopping, true);
+    for (unsigned i = 0; i < vm->cpu_count; i++)
+        vcpu_request(vm->vcpus[i], VCPU_REQ_STOP);
     for (unsigned i = 0; i < vm->cpu_count; i++)
         vcpu_join(vm->vcpus[i]);
     vm_pause_devices(vm, true);
@@ -106,6 +116,7 @@ void vm_post(struct vm *vm, enum vm_event event, int exit_status)
     if (vm->event == VM_EVENT_NONE || (vm->event == VM_EVENT_RESET && event != VM_EVENT_RESET)) {
         vm->event = event;
         vm->exit_status = exit_status;
+        atomic_store(&vm->posted, true);
         pthread_cond_broadcast(&vm->changed);
     }
     pthread_mutex_unlock(&vm->lock);
@@ -155,6 +166,7 @@ void vm_destroy(struct vm *vm)
     vm->cpu_count = 0;
     clock_destroy(&vm->clock);
     mem_destroy(&vm->mem);
+    broadcast_hub_fini(&vm->broadcast);
     pthread_cond_destroy(&vm->changed);
     pthread_mutex_destroy(&vm->lock);
 }

@@ -9,11 +9,13 @@
 #include "vm/clock.h"
 #include "vm/device.h"
 #include "vm/engine.h"
+#include "vm/exclusive.h"
 #include "vm/intc.h"
 #include "vm/journal.h"
+#include "vm/turns.h"
 #include "vm/vcpu.h"
 
-#define VM_MAX_CPUS 1 /* more: issue of SMP */
+#define VM_MAX_CPUS 123 /* as many redistributors as the memory map has room for */
 
 /* How a run of the machine ended or what it waits for. */
 enum vm_event {
@@ -35,6 +37,9 @@ struct vm {
     struct vcpu *vcpus[VM_MAX_CPUS];
     unsigned cpu_count;
     struct engine_config engine_config; /* set between vm_create() and vm_add_vcpu() */
+    struct broadcast_hub broadcast;
+    struct exclusive exclusive;
+    struct turns turns; /* its seed is set after vm_create() */
     atomic_bool stopping; /* vCPU threads end */
 
     /* Boot state of vCPU 0 and what a reset restores; set by the board. */
@@ -52,6 +57,7 @@ struct vm {
     pthread_mutex_t lock; /* rank: outermost; events */
     pthread_cond_t changed;
     enum vm_event event;  /* first event not yet handled */
+    atomic_bool posted;   /* there was one since the start */
     int exit_status;
     struct err failure;
 };
@@ -60,11 +66,12 @@ struct vm {
 int MUST_CHECK vm_create(struct vm *vm, gpa_t ram_base, uint64_t ram_bytes,
                          enum clock_source source, struct err *e);
 
-/* Adds a vCPU run by `engine`, with the given features. @stopped */
+/* Adds a vCPU run by `engine`, with the given features. -EINVAL above VM_MAX_CPUS, -ENOTSUP when
+ * the engine runs one only. @stopped */
 int MUST_CHECK vm_add_vcpu(struct vm *vm, const struct engine_ops *engine,
                            const struct a64_features *features, struct err *e);
 
-/* Starts the clock and one thread per vCPU. @any */
+/* Starts the clock and one thread per vCPU (counted clock: one for all, vm/turns.h). @any */
 int MUST_CHECK vm_start(struct vm *vm, struct err *e);
 
 /* Stops vCPU threads and the clock; vCPU state is complete afterwards. @any but a vCPU thread */

@@ -19,10 +19,10 @@
 #define VCPU_CLASS "vcpu"
 #define TIME_MAX (UINT64_MAX / 2) /* deadlines in its future must not wrap */
 
-/* The machine's own object: what it must be like, its time, and where a fixed journal's random
- * numbers are. */
+/* The machine's own object: what it must be like, its time, and where the random numbers of a fixed
+ * journal and of the vCPUs' turns are. */
 struct head {
-    uint64_t ram_base, ram_bytes, now, random;
+    uint64_t ram_base, ram_bytes, now, random, turn_random;
     uint32_t cpus, devices;
     bool counted;
 };
@@ -30,6 +30,7 @@ struct head {
 #define S struct head
 static const struct state_field head_fields[] = {
     F_UINT(S, ram_base), F_UINT(S, ram_bytes), F_UINT_MAX(S, now, TIME_MAX), F_UINT(S, random),
+    F_UINT(S, turn_random),
     F_UINT(S, cpus),     F_UINT(S, devices),   F_BOOL(S, counted),           F_END,
 };
 
@@ -74,6 +75,7 @@ static struct head head_of(struct vm *vm)
         .ram_bytes = vm->mem.ram_bytes,
         .now = clock_now(&vm->clock),
         .random = vm->journal.random,
+        .turn_random = vm->turns.random,
         .cpus = vm->cpu_count,
         .devices = device_count(vm),
         .counted = vm->clock.source == CLOCK_COUNTED,
@@ -236,6 +238,7 @@ static int load_head(struct vm *vm, struct buf_reader *r, struct head *out, stru
     struct head here = head_of(vm);
     here.now = out->now;
     here.random = out->random;
+    here.turn_random = out->turn_random;
     const char *differs = state_diff(head_fields, out, &here);
     if (differs)
         return err_set(e, EINVAL, "the saved machine is not like this one: '%s' differs", differs);
@@ -271,6 +274,7 @@ int vm_load(struct vm *vm, const void *data, size_t len, struct err *e)
         return rc;
     clock_set(&vm->clock, head.now);
     vm->journal.random = head.random;
+    vm->turns.random = head.turn_random ? head.turn_random : 1;
     rc = walk_objects(vm, r, true, e);
     return rc ? rc : derive(vm, e);
 }

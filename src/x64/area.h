@@ -68,6 +68,8 @@ enum x64_entry {
     X64_E_FILL_UNPRIV_LOAD,
     X64_E_FILL_UNPRIV_STORE,
     X64_E_INTERP,      /* RAX = word | operation << 32, ECX = site: returns if the block goes on */
+    X64_E_EXCEPTION,   /* the same, of an instruction that ends the block and takes an exception or
+                        * returns from one; does not return if that went the quick way */
     X64_E_LINK,        /* jumped to; RDX = address of the rel32's end, ECX = site of the target */
     X64_E_DISPATCH,    /* jumped to; ECX = site to go on at */
     X64_E_INTERP_ONE,  /* jumped to; ECX = site: the interpreter executes one instruction there */
@@ -103,6 +105,7 @@ struct x64_area {
     uint64_t unpriv_set; /* struct x64_set of EL0, for LDTR and STTR */
     uint64_t ram_delta;  /* physical address of guest RAM = host address + this */
     uint64_t set;        /* what R14 is to be when translated code goes on */
+    uint64_t clock;      /* struct x64_clock */
     uint32_t mxcsr;      /* the guest's while C runs */
     uint32_t c_mxcsr;
     uint64_t save[8];    /* scratch registers while C runs */
@@ -111,6 +114,14 @@ struct x64_area {
     uint64_t vsave[8][2] __attribute__((aligned(16)));
     uint64_t vspill[X64_VSPILLS][2] __attribute__((aligned(16)));
     uint64_t constant[X64_K_COUNT][2] __attribute__((aligned(16)));
+    uint64_t bounce[8]; /* what a load from two pages finds */
+};
+
+/* The guest's time as a line over the host's time stamp counter: now + ((TSC - ticks) * mult >> 32)
+ * while TSC - ticks < limit. Written by other threads: who finds in `begun`, last, what `whole`
+ * was, first, has read one line. */
+struct x64_clock {
+    uint64_t limit, begun, whole, ticks, mult, now;
 };
 
 /* Fills area->constant. @stopped */

@@ -23,6 +23,7 @@ struct glue {
     const struct x64_hooks *hooks;
     uint8_t *leave;       /* ECX site, RAX argument, ESI why: saves the guest and returns to C */
     uint8_t *leave_saved; /* the same with guest state already in memory */
+    uint8_t *interp;      /* X64_E_INTERP */
 };
 
 #define area_mem(g, field) \
@@ -259,8 +260,8 @@ static uint8_t *enter(struct glue *g)
 
 /* ---- Entries that are called ---- */
 
-/* Looks for the page of RAX, ECX = site, in the second way and exchanges the two entries; returns to
- * the caller of the entry then. A group with stores wants the entry for stores. */
+/* Looks for the page of RAX, ECX = site, in the second way and exchanges the two entries; returns
+ * to the caller of the entry then. A group with stores wants the entry for stores. */
 static void second_way(const struct glue *g, bool store)
 {
     struct x64_buf *b = g->b;
@@ -356,6 +357,35 @@ static uint8_t *interp(struct glue *g)
     return at;
 }
 
+/* RAX = word | operation << 32, ECX = site. No values are needed any more, SP may change; FPSR and
+ * NZCV are where they are. */
+static uint8_t *exception(struct glue *g)
+{
+    struct x64_buf *b = g->b;
+    uint8_t *at = b->p;
+    int sp = lo_home(IR_SP);
+    caller_homes(g, true);
+    vector_moves(g, true);
+    x64_store(b, 8, home_mem(g, IR_SP), sp);
+    x64_store(b, 8, save_mem(g, 0), RAX);
+    x64_store(b, 8, save_mem(g, 7), RCX);
+    x64_mov_rr(b, 1, RSI, RAX);
+    x64_mov_rr(b, 0, RDX, RCX);
+    call_c(g, (uintptr_t)g->hooks->exception);
+    x64_load(b, 8, false, 1, sp, home_mem(g, IR_SP));
+    x64_load(b, 8, false, 1, R14, area_mem(g, set));
+    caller_homes(g, false);
+    vector_moves(g, false);
+    x64_test_rr(b, 1, RAX, RAX);
+    uint8_t *slow = x64_jcc_fwd8(b, X64_E);
+    x64_jmp_r(b, RAX);
+    x64_patch(b, slow);
+    x64_load(b, 8, false, 1, RAX, save_mem(g, 0));
+    x64_load(b, 8, false, 1, RCX, save_mem(g, 7));
+    x64_jmp(b, g->interp);
+    return at;
+}
+
 /* ECX = site. */
 static uint8_t *poll(struct glue *g)
 {
@@ -399,7 +429,8 @@ bool x64_glue_make(struct x64_buf *buf, int64_t exec_minus_write, const struct x
     leave_tail(&g);
     for (unsigned n = X64_E_FILL_LOAD; n <= X64_E_FILL_UNPRIV_STORE; n++)
         at[n] = fill(&g, (enum x64_entry)n);
-    at[X64_E_INTERP] = interp(&g);
+    at[X64_E_INTERP] = g.interp = interp(&g);
+    at[X64_E_EXCEPTION] = exception(&g);
     at[X64_E_LINK] = leave_for(&g, X64_LEAVE_LINK);
     at[X64_E_DISPATCH] = leave_for(&g, X64_LEAVE_DISPATCH);
     at[X64_E_INTERP_ONE] = leave_for(&g, X64_LEAVE_INTERP_ONE);

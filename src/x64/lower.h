@@ -41,6 +41,10 @@ bool x64_lower(const struct x64_request *req, struct x64_buf *buf, struct x64_re
 /* Makes the entry at `entry` go to its stale path: 2 bytes. @any that owns the code */
 void x64_make_stale(uint8_t *entry);
 
+/* True: the link that ends at `point` was the jump that its block begins with, and was written over
+ * by x64_make_stale(): nobody executes it, and it must be left alone. @any that owns the code */
+bool x64_is_stale_jump(const uint8_t *point);
+
 /* Site word of ECX: where in the page (bits 15:0, signed), how many guest instructions of the block
  * were not executed though the budget was charged with them at its entry (26:16), log2 of the bytes
  * of an access that needs X64_E_FILL_* (30:28), whether it is the first of a group (31), and one
@@ -63,6 +67,9 @@ struct x64_hooks {
     /* Runs one instruction by the interpreter. Where to go on: X64_GO_ON: in the block, after it;
      * null: back in C; else the code there, with an empty return stack. */
     const void *(*interp)(void *state, uint64_t word_op, uint32_t site);
+    /* X64_E_EXCEPTION, before `interp`: where to go on, with an empty return stack, or null when it
+     * has done nothing. Of guest registers only SP may change. */
+    const void *(*exception)(void *state, uint64_t word_op, uint32_t site);
     /* The code at a guest address that the jump cache does not know, reached with this
      * PSTATE.BTYPE; null: translated code is left (X64_LEAVE_JUMP). A hook that throws the code
      * away that calls return to sets area->saved_rsp to stack_base. */

@@ -494,16 +494,28 @@ void lower_CRC32C(struct lower *e, const struct ir_insn *i)
     x64_mov_rr(e->b, 1, lo_rdef(e, i), RAX);
 }
 
+/* Polynomials with the first bit lowest. q = (crc + data) / P modulo x^64 makes q P equal to
+ * crc + data in the low 64 bits, so what is above is the remainder of their product with x^64:
+ * without a table. Less data goes to the upper end of the 64 bits, and the crc that it does not
+ * reach is added after. */
 void lower_CRC32(struct lower *e, const struct ir_insn *i)
 {
-    int a = lo_r(e, i->a), b = lo_r(e, i->b);
-    lo_clobber(e);
-    x64_mov_ri(e->b, RAX, (uint64_t)i->sub << 32);
-    x64_mov_rr(e->b, 0, RCX, a);
-    x64_alu_rr(e->b, X64_OR, 1, RCX, RAX);
-    x64_mov_rr(e->b, 1, RAX, b);
-    lo_call_entry(e, X64_E_CRC32);
-    x64_mov_rr(e->b, 1, lo_rdef(e, i), RAX);
+    const int bits = 8 << i->sub, crc = lo_r(e, i->a), data = lo_r(e, i->b);
+    x64_vmov_xr(e->b, 0, LO_XS1, crc);
+    x64_vmov_xr(e->b, 1, LO_XS0, data);
+    x64_vrrr(e->b, X64_VPXOR, 0, LO_XS0, LO_XS0, LO_XS1);
+    if (bits < 64)
+        x64_vrri(e->b, X64_VPSLLQ_I, 0, LO_XS0, LO_XS0, 64 - bits);
+    x64_vrrmi(e->b, X64_VPCLMULQDQ, 0, LO_XS0, LO_XS0, lo_k(e, X64_K_CRC32), 0x00);
+    x64_vrrmi(e->b, X64_VPCLMULQDQ, 0, LO_XS0, LO_XS0, lo_k(e, X64_K_CRC32), 0x10);
+    if (bits >= 32) {
+        x64_vpextr(e->b, 4, lo_rdef(e, i), LO_XS0, 2);
+        return;
+    }
+    x64_vrri(e->b, X64_VPSRLDQ_I, 0, LO_XS0, LO_XS0, 8);
+    x64_vrri(e->b, X64_VPSRLD_I, 0, LO_XS1, LO_XS1, bits);
+    x64_vrrr(e->b, X64_VPXOR, 0, LO_XS0, LO_XS0, LO_XS1);
+    x64_vmov_rx(e->b, 0, lo_rdef(e, i), LO_XS0);
 }
 
 /* ---- NZCV ---- */

@@ -192,6 +192,13 @@ void lo_link_single(struct lower *e, const struct ir_insn *i, uint8_t *point, in
     link_point(e, i, point, target, X64_SITE_SINGLE);
 }
 
+/* A link is a jump, a call or a conditional jump: E9 rel32, E8 rel32, 0F 8x rel32; and
+ * a patched entry EB rel8. */
+bool x64_is_stale_jump(const uint8_t *point)
+{
+    return point[-5] == 0xeb;
+}
+
 /* r[0]: is it a call? imm: target; resume: the end of the branch; r[1]: distance of X64_E_CROSS. */
 static void cold_cross(struct lower *e, const struct lo_cold *c)
 {
@@ -421,7 +428,7 @@ void lower_INTERP(struct lower *e, const struct ir_insn *i)
     lo_flags_memory(e);
     x64_mov_ri(e->b, RAX, (uint64_t)i->imm);
     x64_mov_ri(e->b, RCX, lo_site(e, lo_off(e, i), i->guest));
-    lo_call_entry(e, X64_E_INTERP);
+    lo_call_entry(e, i->sub2 ? X64_E_EXCEPTION : X64_E_INTERP);
     e->flags = LO_F_MEM;
     lo_forget_guest(e);
 }

@@ -9,7 +9,8 @@
  *    before it, and both then raise Underflow if inexact). Sums cannot be tiny and inexact.
  * x86 raises no flag in these cases that Arm would not. A result is therefore made in a scratch
  * register and moved to its destination after the check, since that may be an operand's home.
- * NaNs are not: FPCR.DN, FZ and AHP are clear here (the lifter sees to it), DE is not an Arm flag.
+ * DE is not an Arm flag. What FPCR.DN, FZ and AHP change is not here: the lifter sees to it, but
+ * that with FZ results are flushed (MXCSR.FTZ), and no operand is denormal.
  *
  * Lanes that are not live hold anything and must not raise flags: vectors of 8 bytes are computed
  * with zeros above (ones in a divisor); their differences are -0 when rounding
@@ -131,6 +132,13 @@ uint8_t *fp_check_tiny(struct lower *e, struct fp_form f, int t, int s)
     return fp_check_any(e, s);
 }
 
+uint8_t *fp_check_below(struct lower *e, struct fp_form f, int x, struct x64_mem limit)
+{
+    x64_vrrm(e->b, X64_VANDPS, 0, LO_XS0, x, FP_K(e, f, ABS));
+    x64_vrrmi(e->b, fp_packed(f, X64_VCMPPS, X64_VCMPPD), 0, LO_XS0, LO_XS0, limit, CMP_NLT_UQ);
+    return fp_check_any(e, LO_XS0);
+}
+
 /* ---- Two operands ---- */
 
 FP_OPS(VADD);
@@ -158,7 +166,8 @@ static void two(struct lower *e, const struct ir_insn *i, const uint16_t ops[4],
         x64_vrrm(e->b, X64_VORPS, 0, LO_XS1, y, lo_k(e, X64_K_ONE_SH));
         y = LO_XS1;
     }
-    lo_clobber(e);
+    if (!(i->sub2 & IR_FP_RAW))
+        lo_clobber(e);
     int dst = lo_vdef(e, i);
     bool clean = f.shape == IR_FP_V8 ? i->op != IR_FSUB : fp_zero_above(e, i->a, f);
     if (!clean && commutes && fp_zero_above(e, i->b, f)) {
@@ -166,6 +175,11 @@ static void two(struct lower *e, const struct ir_insn *i, const uint16_t ops[4],
         x = y;
         y = t;
         clean = true;
+    }
+    if (i->sub2 & IR_FP_RAW) {
+        x64_vrrr(e->b, fp_op(ops, f), 0, LO_XS0, x, y);
+        fp_finish(e, f, dst, LO_XS0, clean);
+        return;
     }
     uint8_t *rare = compute(e, f, fp_op(ops, f), x, y, check);
     if (i->sub2 & IR_FP_ABS) {
@@ -189,9 +203,28 @@ void lower_FSUB(struct lower *e, const struct ir_insn *i)
     two(e, i, ops_VSUB, false, NAN_ONLY);
 }
 
+/* Zero times infinity is not invalid in FMULX: operands that are not finite are rare. */
+static void multiply_finite(struct lower *e, const struct ir_insn *i)
+{
+    struct fp_form f = fp_form(i);
+    int a = fp_clean(e, i->a, f, LO_XS1), m = fp_clean(e, i->b, f, LO_XS2);
+    lo_clobber(e);
+    int dst = lo_vdef(e, i);
+    uint8_t *rare_a = fp_check_below(e, f, a, FP_K(e, f, INF));
+    uint8_t *rare_m = fp_check_below(e, f, m, FP_K(e, f, INF));
+    uint8_t *rare = compute(e, f, fp_op(ops_VMUL, f), a, m, NAN_OR_TINY);
+    fp_finish(e, f, dst, LO_XS0, true);
+    lo_cold_interp(e, rare_a, i, dst, true);
+    lo_cold_interp(e, rare_m, i, dst, true);
+    lo_cold_interp(e, rare, i, dst, true);
+}
+
 void lower_FMUL(struct lower *e, const struct ir_insn *i)
 {
-    two(e, i, ops_VMUL, true, NAN_OR_TINY);
+    if (i->sub2 & IR_FP_FINITE)
+        multiply_finite(e, i);
+    else
+        two(e, i, ops_VMUL, true, NAN_OR_TINY);
 }
 
 void lower_FDIV(struct lower *e, const struct ir_insn *i)
@@ -216,23 +249,26 @@ void lower_FMA(struct lower *e, const struct ir_insn *i)
         ops = i->sub2 & IR_FP_NEG ? ops_VFNMADD231 : ops_VFMADD231;
     int a = fp_live(e, i->a, f, LO_XS0);
     int n = fp_live(e, i->b, f, LO_XS1), m = fp_live(e, i->c, f, LO_XS2);
-    lo_clobber(e);
+    if (!(i->sub2 & IR_FP_RAW))
+        lo_clobber(e);
     int dst = lo_vdef(e, i);
     if (a != LO_XS0)
         x64_vrr(e->b, X64_VMOVAPS, 0, LO_XS0, a);
     x64_vrrr(e->b, fp_op(ops, f), 0, LO_XS0, n, m);
-    uint8_t *rare = fp_check_tiny(e, f, LO_XS0, LO_XS1);
     bool clean = f.shape == IR_FP_V8 ? !(i->sub2 & (IR_FP_NEG | IR_FP_NEGADD))
                                      : fp_zero_above(e, i->a, f);
+    uint8_t *rare = i->sub2 & IR_FP_RAW ? NULL : fp_check_tiny(e, f, LO_XS0, LO_XS1);
     fp_finish(e, f, dst, LO_XS0, clean);
-    lo_cold_interp(e, rare, i, dst, true);
+    if (rare)
+        lo_cold_interp(e, rare, i, dst, true);
 }
 
 void lower_FSQRT(struct lower *e, const struct ir_insn *i)
 {
     struct fp_form f = fp_form(i);
     int x = fp_live(e, i->a, f, LO_XS1);
-    lo_clobber(e);
+    if (!(i->sub2 & IR_FP_RAW))
+        lo_clobber(e);
     int dst = lo_vdef(e, i);
     if (f.shape == IR_FP_SCALAR) {
         x64_vrrr(e->b, X64_VXORPS, 0, LO_XS0, LO_XS0, LO_XS0);
@@ -240,9 +276,10 @@ void lower_FSQRT(struct lower *e, const struct ir_insn *i)
     } else {
         x64_vrr(e->b, fp_packed(f, X64_VSQRTPS, X64_VSQRTPD), 0, LO_XS0, x);
     }
-    uint8_t *rare = fp_check_nan(e, f, LO_XS0, LO_XS1);
+    uint8_t *rare = i->sub2 & IR_FP_RAW ? NULL : fp_check_nan(e, f, LO_XS0, LO_XS1);
     fp_finish(e, f, dst, LO_XS0, true);
-    lo_cold_interp(e, rare, i, dst, true);
+    if (rare)
+        lo_cold_interp(e, rare, i, dst, true);
 }
 
 /* Newton steps. Zero times infinity is not invalid in them, and a sum may overflow that is halved
@@ -250,18 +287,13 @@ void lower_FSQRT(struct lower *e, const struct ir_insn *i)
 static void step(struct lower *e, const struct ir_insn *i, bool rsqrt)
 {
     struct fp_form f = fp_form(i);
-    enum x64_vop cmp = fp_packed(f, X64_VCMPPS, X64_VCMPPD);
     struct x64_mem big = lo_k(e, f.size == 3 ? X64_K_P511_D : X64_K_P63_S);
     struct x64_mem k = rsqrt ? FP_K(e, f, THREE) : FP_K(e, f, TWO);
     int a = fp_clean(e, i->a, f, LO_XS1), m = fp_clean(e, i->b, f, LO_XS2);
     lo_clobber(e);
     int dst = lo_vdef(e, i);
-    x64_vrrm(e->b, X64_VANDPS, 0, LO_XS0, a, FP_K(e, f, ABS));
-    x64_vrrmi(e->b, cmp, 0, LO_XS0, LO_XS0, big, CMP_NLT_UQ);
-    uint8_t *rare_a = fp_check_any(e, LO_XS0);
-    x64_vrrm(e->b, X64_VANDPS, 0, LO_XS0, m, FP_K(e, f, ABS));
-    x64_vrrmi(e->b, cmp, 0, LO_XS0, LO_XS0, big, CMP_NLT_UQ);
-    uint8_t *rare_m = fp_check_any(e, LO_XS0);
+    uint8_t *rare_a = fp_check_below(e, f, a, big);
+    uint8_t *rare_m = fp_check_below(e, f, m, big);
     if (f.shape == IR_FP_V16)
         x64_vrm(e->b, X64_VMOVAPS, 0, LO_XS0, k);
     else if (live_bytes(f) == 8)

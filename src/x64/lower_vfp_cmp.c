@@ -62,12 +62,18 @@ static void min_max(struct lower *e, const struct ir_insn *i, bool max)
 
 void lower_FMIN(struct lower *e, const struct ir_insn *i)
 {
-    min_max(e, i, false);
+    if (i->sub == 1)
+        fp_half_min_max(e, i, false);
+    else
+        min_max(e, i, false);
 }
 
 void lower_FMAX(struct lower *e, const struct ir_insn *i)
 {
-    min_max(e, i, true);
+    if (i->sub == 1)
+        fp_half_min_max(e, i, true);
+    else
+        min_max(e, i, true);
 }
 
 /* Without NaNs the order does not matter. */
@@ -85,6 +91,27 @@ void lower_FREDUCE(struct lower *e, const struct ir_insn *i)
     extreme(e, f, max, LO_XS0, LO_XS2, LO_XS1);
     fp_finish(e, (struct fp_form){2, IR_FP_SCALAR}, dst, LO_XS0, false);
     lo_cold_interp(e, rare, i, dst, true);
+}
+
+/* ---- Denormal operands ---- */
+
+static void cold_interp_one(struct lower *e, const struct lo_cold *c)
+{
+    x64_mov_ri(e->b, RCX, lo_site(e, lo_off(e, c->insn), c->insn->guest));
+    lo_jump_entry(e, X64_E_INTERP_ONE);
+}
+
+/* 0 < |a| < the smallest normal number, as integers: no flag may be raised. */
+void lower_FCHK(struct lower *e, const struct ir_insn *i)
+{
+    struct fp_form f = fp_form(i);
+    int x = lo_v(e, i->a);
+    lo_clobber(e);
+    x64_vrrm(e->b, X64_VPAND, 0, LO_XS0, x, fp_abs_k(e, f));
+    x64_vrm(e->b, X64_VMOVDQA, 0, LO_XS1, FP_K(e, f, MIN_NORMAL));
+    x64_vrrr(e->b, f.size == 3 ? X64_VPCMPGTQ : X64_VPCMPGTD, 0, LO_XS1, LO_XS1, LO_XS0);
+    x64_vrr(e->b, X64_VPTEST, 0, LO_XS1, LO_XS0);
+    lo_cold(e, x64_jcc_fwd(e->b, X64_NE), i, cold_interp_one);
 }
 
 /* ---- Comparison ---- */

@@ -67,6 +67,27 @@ void lower_FRINTA(struct lower *e, const struct ir_insn *i)
     lo_cold_interp(e, rare, i, dst, true);
 }
 
+/* A limit below which all round to what fits; doubles from 2^52 on are integral. */
+static struct x64_mem integer_limit(const struct lower *e, struct fp_form f, bool wide)
+{
+    if (wide)
+        return FP_K(e, f, P63);
+    return lo_k(e, f.size == 3 ? X64_K_M31_D : X64_K_P31_S);
+}
+
+void lower_FRINTW(struct lower *e, const struct ir_insn *i)
+{
+    struct fp_form f = fp_form(i);
+    int imm = fp_round_imm((enum ir_fp_round)(i->sub2 >> IR_FP_ROUND_SHIFT & 7)) & 7;
+    int x = fp_clean(e, i->a, f, LO_XS2);
+    lo_clobber(e);
+    int dst = lo_vdef(e, i);
+    uint8_t *rare = fp_check_below(e, f, x, integer_limit(e, f, i->sub2 & IR_FP_WIDE));
+    fp_round(e, f, LO_XS0, x, imm);
+    fp_finish(e, f, dst, LO_XS0, true);
+    lo_cold_interp(e, rare, i, dst, true);
+}
+
 /* ---- Between formats ---- */
 
 /* x's upper half in the lower one of XMM0 if the operation is on that. */

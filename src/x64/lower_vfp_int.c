@@ -1,10 +1,12 @@
 /* Conversions between floating point and integers (Arm ARM DDI 0487, J1: FPToFixed, FixedToFP).
  *
  * To integers: x86 gives one certain integer for NaNs and whatever does not fit, and raises Invalid
- * only; that result, right or not, is left to the interpreter. Other roundings than toward zero are
- * made first, without Inexact, so that a value that does not fit raises Invalid alone; converting
- * the unrounded value once more, its result not used, then raises Inexact. Scaling by a power of
- * two is exact: values that it might overflow are out of range in any case, and gone before.
+ * only, as Arm does. For scalars rounded toward zero that result, right or not, is replaced out of
+ * line (programs find out so whether a number is an integer); else it is left to the interpreter.
+ * Other roundings are made first, without Inexact, so that a value that does not fit raises Invalid
+ * alone; converting the unrounded value once more, its result not used, then raises Inexact.
+ * Scaling by a power of two is exact: values that it might overflow are out of range in any case,
+ * and gone before.
  *
  * Without AVX-512 there are signed conversions of scalars and of singles only: unsigned ones check
  * the range first (of the 64-bit range, the lower half; the upper half is the interpreter's),
@@ -126,6 +128,35 @@ static void raise_scalar(struct lower *e, const struct to_int *c, int x)
         x64_vcvt_rx(e->b, d ? X64_VCVTTSD2SI : X64_VCVTTSS2SI, c->w || c->is_unsigned, RCX, x);
 }
 
+/* r[0] = destination, r[1] = operand: it does not fit, and has raised Invalid, or just does. */
+static void cold_saturate(struct lower *e, const struct lo_cold *c)
+{
+    const struct ir_insn *i = c->insn;
+    const bool d = IR_FP_CVT_LOG2(i->sub) == 3, w = i->type == IR_I64;
+    struct x64_buf *b = e->b;
+    x64_vrr(b, d ? X64_VUCOMISD : X64_VUCOMISS, 0, c->r[1], c->r[1]);
+    uint8_t *nan = x64_jcc_fwd8(b, X64_P);
+    x64_vmov_rx(b, d, RCX, c->r[1]);
+    x64_test_rr(b, d, RCX, RCX);
+    uint8_t *done, *greatest = NULL;
+    if (IR_FP_CVT_UNSIGNED(i->sub)) {
+        x64_mov_ri(b, RAX, w ? UINT64_MAX : UINT32_MAX);
+        done = x64_jcc_fwd8(b, X64_NS);
+    } else {
+        x64_mov_ri(b, RAX, w ? (uint64_t)INT64_MIN : 1u << 31);
+        done = x64_jcc_fwd8(b, X64_S);
+        x64_mov_ri(b, RAX, w ? INT64_MAX : INT32_MAX);
+        greatest = x64_jmp_fwd8(b);
+    }
+    x64_patch(b, nan);
+    x64_mov_ri(b, RAX, 0);
+    if (greatest)
+        x64_patch(b, greatest);
+    x64_patch(b, done);
+    x64_mov_rr(b, w, c->r[0], RAX);
+    x64_jmp(b, c->resume);
+}
+
 void lower_FTOI(struct lower *e, const struct ir_insn *i)
 {
     struct to_int c = to_int_of(i, i->type == IR_I64);
@@ -138,6 +169,11 @@ void lower_FTOI(struct lower *e, const struct ir_insn *i)
     if (u != x)
         raise_scalar(e, &c, x);
     x64_mov_rr(e->b, c.w, dst, RAX);
+    if (u == x && !by_range(e, &c)) {
+        struct lo_cold *cold = lo_cold(e, c.rare[--c.rare_count], i, cold_saturate);
+        cold->r[0] = (int8_t)dst;
+        cold->r[1] = (int8_t)x;
+    }
     rare_end(e, &c, i, dst, false);
 }
 

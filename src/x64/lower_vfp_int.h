@@ -71,6 +71,9 @@ void fp_finish(struct lower *e, struct fp_form f, int dst, int x, bool clean);
 uint8_t *fp_check_nan(struct lower *e, struct fp_form f, int t, int s);
 /* Branches if a lane of t is a NaN or of the magnitude of the smallest normal number. */
 uint8_t *fp_check_tiny(struct lower *e, struct fp_form f, int t, int s);
+/* Branches if the magnitude of a lane of x, of all 16 bytes, is not below the limit, or it is a
+ * NaN. Changes XS0. */
+uint8_t *fp_check_below(struct lower *e, struct fp_form f, int x, struct x64_mem limit);
 /* Branches if any bit of s is set. */
 uint8_t *fp_check_any(struct lower *e, int s);
 
@@ -79,6 +82,8 @@ uint8_t *fp_check_any(struct lower *e, int s);
 void fp_round_away(struct lower *e, struct fp_form f, int t, int x, int s);
 /* t = x rounded: a scalar with zeros above (t other than x), or all lanes. */
 void fp_round(struct lower *e, struct fp_form f, int t, int x, int imm);
+/* FMIN and FMAX of halves. */
+void fp_half_min_max(struct lower *e, const struct ir_insn *i, bool max);
 /* x = 2^power in the live lanes. Changes RAX. */
 void fp_load_power(struct lower *e, struct fp_form f, int x, int power);
 

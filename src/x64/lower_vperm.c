@@ -129,6 +129,77 @@ void lower_VINS(struct lower *e, const struct ir_insn *i)
     }
 }
 
+/* ---- Structures of three ---- */
+
+/* t := lane p of a, b or c by p modulo 3, by instructions that choose with a mask register. The
+ * lanes of b, of c: a bit for each. */
+static void thirds_by_mask(struct lower *e, unsigned size, int t, int a, const int from[2])
+{
+    static const uint16_t move[4] = {X64_VMOVDQU8, X64_VMOVDQU16, X64_VMOVDQA, X64_VMOVDQU64};
+    static const uint16_t lanes[2] = {0x2492, 0x4924};
+    vmov(e, t, a);
+    for (unsigned k = 0; k < 2; k++) {
+        x64_mov_ri(e->b, RAX, lanes[k]);
+        x64_kmov_kr(e->b, 4, 1, RAX);
+        x64_k_vrr(e->b, (enum x64_vop)move[size], 0, 1, 0, t, from[k]);
+    }
+}
+
+void lower_VTHIRDS(struct lower *e, const struct ir_insn *i)
+{
+    static const uint8_t word_mask[4][2] = {{0, 0}, {0x92, 0x24}, {2, 4}, {12, 0}};
+    const int a = lo_v(e, i->a), b = lo_v(e, i->b), c = lo_v(e, i->c), d = lo_vdef(e, i);
+    const uint8_t *mask = word_mask[i->sub];
+    const enum x64_vop blend = i->sub == 1 ? X64_VPBLENDW : X64_VPBLENDD;
+    if ((a | b | c) >= 16 || (i->sub == 0 && e->host->avx512)) {
+        thirds_by_mask(e, i->sub, LO_XS0, a, (const int[2]){b, c});
+        vmov(e, d, LO_XS0);
+    } else if (i->sub == 0) {
+        load_k(e, LO_XS1, X64_K_THIRD_B_1);
+        x64_vblendv(e->b, X64_VPBLENDVB, 0, LO_XS0, a, b, LO_XS1);
+        load_k(e, LO_XS1, X64_K_THIRD_B_2);
+        x64_vblendv(e->b, X64_VPBLENDVB, 0, LO_XS0, LO_XS0, c, LO_XS1);
+        vmov(e, d, LO_XS0);
+    } else {
+        x64_vrrri(e->b, blend, 0, LO_XS0, a, b, mask[0]);
+        if (mask[1])
+            x64_vrrri(e->b, blend, 0, LO_XS0, LO_XS0, c, mask[1]);
+        vmov(e, d, LO_XS0);
+    }
+}
+
+/* Immediate of vpshufd and vpshuflw: lane p of `lanes` is p * step + from, the others stay. */
+static unsigned stride_imm(unsigned lanes, unsigned step, unsigned from)
+{
+    unsigned imm = 0;
+    for (unsigned p = 0; p < 4; p++)
+        imm |= (p < lanes ? (p * step + from) % lanes : p) << 2 * p;
+    return imm;
+}
+
+void lower_VSTRIDE(struct lower *e, const struct ir_insn *i)
+{
+    static const uint8_t wide[6] = {X64_K_STRIDE3_H_0, X64_K_STRIDE3_H_1, X64_K_STRIDE3_H_2, 0, 0,
+                                    X64_K_STRIDE3_H_5};
+    static const uint8_t half[6] = {X64_K_STRIDE3_BL_0, X64_K_STRIDE3_BL_1, X64_K_STRIDE3_BL_2, 0,
+                                    0, X64_K_STRIDE3_BL_5};
+    const unsigned from = (unsigned)i->imm & 0xff, low = (unsigned)i->imm >> 8;
+    const unsigned lanes = (low ? 8u : 16u) >> i->sub;
+    const int a = lo_v(e, i->a), d = lo_vdef(e, i);
+    if (lanes == 16 && i->sub2 == 3)
+        v3k(e, X64_VPSHUFB, d, a, X64_K_STRIDE3_B_0 + from);
+    else if (lanes == 16)
+        v3k(e, X64_VPSHUFB, d, a, X64_K_STRIDE11_B_0 + from / 5);
+    else if (lanes == 8)
+        v3k(e, X64_VPSHUFB, d, a, low ? half[from] : wide[from]);
+    else if (i->sub == 1)
+        v2i(e, X64_VPSHUFLW, d, a, stride_imm(4, i->sub2, from));
+    else if (i->sub == 2)
+        v2i(e, X64_VPSHUFD, d, a, stride_imm(lanes, i->sub2, from));
+    else
+        v2i(e, X64_VPSHUFD, d, a, 0x4e);
+}
+
 /* ---- Table look-up ---- */
 
 /* d := the bytes of `table` with numbers x - from, zero where there is none: adding 0x70 with

@@ -96,6 +96,19 @@ again() {
 }
 check shows_earlier_results again
 
+covers() { # 0.1 s of processes; of it all but a few are translated
+    "$bench" --base --coverage --only "forkexec" --size quick --sojourn "$sojourn" --out "$work/cover" \
+        --memory 512M --timeout 100 >"$work/out" 2>"$work/err" &&
+        cmp -s "$work/out" "$work/cover/coverage.txt" &&
+        grep -Eq '^forkexec  *system  *[0-9]{7,9}  *[0-9]{1,6}  *-?[0-9]+  *99[.][0-9]{3}%  .*ERET [0-9]' "$work/out" &&
+        grep -q '^below 99.9%: ' "$work/out"
+}
+if [ "${E:-auto}" = interp ]; then
+    echo "skip shows_what_is_translated E=interp translates nothing"
+else
+    check shows_what_is_translated covers
+fi
+
 # A monitor that ends at once is a failure of every workload, and the run still ends with a table.
 broken() {
     local status=0

@@ -13,6 +13,7 @@ sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOOLS = os.path.join(os.path.dirname(os.path.dirname(HERE)), "tools", "bench")
 sys.path.insert(0, TOOLS)
+import coverage  # noqa: E402
 import report  # noqa: E402
 
 loader = importlib.machinery.SourceFileLoader("bench", os.path.join(TOOLS, "bench"))
@@ -53,6 +54,35 @@ def test_another_output_is_a_failure():
     for system in ("native", "qemu", "sojourn"):
         times = {s: {"gzip": [run(1, "bb" if s == system else "aa")]} for s in bench.SYSTEMS}
         assert len(reasons(made(**times))) == 1, system
+
+
+def stats(**more):
+    return dict({"vcpu0.instructions": 2000, "jit.interpreted": 10, "jit.single_steps": 7,
+                 "jit.single_steps_counted": 4}, **more)
+
+
+def test_coverage_is_of_the_run_alone():
+    row = coverage.measure(coverage.difference(
+        stats(**{"vcpu0.instructions": 1002000, "jit.interpreted": 1005, "jit.fallback.ERET": 9}),
+        stats()))
+    assert row["executed"] == 1000000 and row["interpreted"] == 995
+    assert abs(row["covered"] - 99.9005) < 1e-9 and row["named"] == {"ERET": 9}
+
+
+def test_coverage_leaves_out_what_counting_adds():
+    row = coverage.measure(stats(**{"jit.fallback.MRS": 5, "jit.system.MRS.CNTVCT_EL0": 4,
+                                    "jit.system.MRS.PAR_EL1": 1}))
+    assert row["interpreted"] == 10 + 7 - 4 - 4
+    assert row["named"] == {"MRS CNTVCT_EL0": 4, "MRS PAR_EL1": 1, "outside of blocks": 3}
+
+
+def test_coverage_table_names_what_is_below_the_target():
+    good, bad = stats(**{"vcpu0.instructions": 10**9}), stats()
+    rows = [("gzip", "integer", coverage.measure(good)), ("gcc", "integer", coverage.measure(bad)),
+            ("xz", "integer", None)]
+    text = coverage.table(rows)
+    assert text.endswith("below 99.9%: gcc 99.350%\n") and "xz               integer  failed" in text
+    assert not coverage.all_covered(rows) and coverage.all_covered(rows[:1])
 
 
 def test_an_output_that_changes_between_rounds_is_a_failure():

@@ -47,7 +47,7 @@ all=stress=tlb1+code1+nofast+poll+preempt
 for image in "$work"/*.bin; do
     name=$(basename "$image" .bin)
     case $name in elf_*) image=$work/$name.elf ;; esac
-    for b in interp,$all jit jit,$all+nochain; do
+    for b in interp,$all jit jit,$all+nochain jit,stress=evict+preempt:3; do
         equal "equal_$name,$b" --kernel "$image" --b $b --chunk 17 --instructions 2000000
     done
 done
@@ -135,7 +135,7 @@ if [ $? -eq 2 ]; then ok refuses_unknown_fault; else not_ok refuses_unknown_faul
 if kernel=$(tools/guest/fetch-kernel cloud 2>"$work/out") &&
     tools/guest/make-initramfs --command 'while :; do ls -lR /proc/self /dev | sort >/tmp/x; done' \
         "$work/initrd" 2>"$work/out"; then
-    for b in ${B:-interp,stress=tlb1+poll+preempt jit jit,stress=nochain+avx2+preempt}; do
+    for b in ${B:-interp,stress=tlb1+poll+preempt jit jit,stress=nochain+avx2+preempt jit,stress=evict}; do
         if compare --kernel "$kernel/vmlinuz" --initrd "$work/initrd" --append "console=ttyAMA0" \
             --a "$a" --b "$b" --instructions "$instructions"; then
             ok "linux_in_lockstep_$instructions,$b"

@@ -27,7 +27,7 @@ programs=$(cd "$work" && ls ./*.bin | sed 's,^\./,,; s,\.bin$,,')
 # knobs_of ENGINE
 knobs_of() {
     case $1 in
-        jit) echo tlb1 code1 nofast poll preempt flush:2000 nochain avx2 nochain+avx2+preempt:7 \
+        jit) echo tlb1 code1 evict nofast poll preempt flush:2000 nochain avx2 nochain+avx2+preempt:7 evict+preempt:5 nogroups nogroups+noflags+noputs+nodead \
             tlb1+code1+nofast+poll+preempt:9 tlb1+code1+nofast+poll+preempt:9+nochain+avx2 ;;
         *) echo tlb1 code1 nofast poll preempt flush:300 tlb1+code1+nofast+poll+preempt:9 ;;
     esac

@@ -137,6 +137,41 @@ static void registers(bool phys)
 #undef NOW
 }
 
+/* Read over and over for a while, in which the host's clock is looked at now and then: never back,
+ * and as long as it has not reached CVAL, and no longer, the timer has not either. */
+static void steadily(void)
+{
+    MSR(cntv_ctl_el0, 3);
+    u64 last = MRS(cntvct_el0), end = last + frequency / 10, cval = last;
+    unsigned back = 0, early = 0, late = 0;
+    while (last < end) {
+        cval += frequency / 20000 + 13;
+        MSR(cntv_cval_el0, cval);
+        ISB();
+        u64 now = last;
+        do {
+            last = now;
+            now = MRS(cntvct_el0);
+            back += now < last;
+        } while (now < cval);
+        ISB();
+        late += !(MRS(cntv_ctl_el0) & 4);
+        MSR(cntv_cval_el0, now + 200);
+        ISB();
+        while (!(MRS(cntv_ctl_el0) & 4))
+            ;
+        ISB();
+        last = MRS(cntvct_el0);
+        early += last < now + 200;
+    }
+    EQ(back, 0);
+    if (!rt_qemu) { /* which is late now and then */
+        EQ(late, 0);
+        EQ(early, 0);
+    }
+    MSR(cntv_ctl_el0, 0);
+}
+
 /* ---- Interrupts ---- */
 
 static void wait_for(unsigned *count, unsigned n)
@@ -356,6 +391,7 @@ int main(void)
     counters();
     registers(false);
     registers(true);
+    steadily();
     interrupts();
     ticks();
     wfi();

@@ -328,13 +328,22 @@ static void interp_context_changed(struct vcpu *v)
 
 static void interp_icache_invalidate(struct vcpu *v, gpa_t pa, bool all)
 {
-    /* Stores reset decoded records when they happen, so a line needs nothing but the writes of
-     * others. */
+    /* Stores of this PE reset decoded records when they happen, and writes of devices are queued
+     * when they do: taking the queue makes every record what memory says, but for other PEs'. */
     struct interp *it = v->cpu.engine;
-    (void)pa;
+    uint64_t off = pa - it->mem->ram_base;
     code_take_pending(it);
+    if (v->vm->cpu_count == 1)
+        return;
     if (all)
         code_forget_all(it);
+    else if (off < it->mem->ram_bytes)
+        code_forget_page(it, off >> MEM_PAGE_SHIFT);
+}
+
+static void interp_forget(struct vcpu *v)
+{
+    code_forget_all(v->cpu.engine);
 }
 
 static void interp_stats(struct vcpu *v, FILE *to)
@@ -348,12 +357,14 @@ static void interp_stats(struct vcpu *v, FILE *to)
 
 const struct engine_ops interp_engine = {
     .name = "interp",
+    .smp = true,
     .vcpu_create = interp_vcpu_create,
     .vcpu_destroy = interp_vcpu_destroy,
     .run = interp_run,
     .tlbi = interp_tlbi,
     .context_changed = interp_context_changed,
     .icache_invalidate = interp_icache_invalidate,
+    .forget = interp_forget,
     .code_written = code_written,
     .stats = interp_stats,
 };

@@ -3,6 +3,10 @@
  * Order that makes it exact: a page is marked as code and every write tag dropped before its first
  * word is read for decoding; so a store either comes through the slow path, which resets the
  * record, or happened before and is what was decoded.
+ *
+ * That is for the stores of this PE. Those of another need its IC IVAU or IC IALLUIS (CTR_EL0.DIC
+ * is 0), which reaches all that have decoded (vm/broadcast.h), so other PEs' write tags may stay.
+ * Each PE that has decoded the page holds its mark.
  */
 #include "a64/decode.h"
 #include "base/fault.h"
@@ -54,7 +58,7 @@ static void code_release(struct interp *it, struct code_page *p)
     if (p->page == NO_PAGE)
         return;
     it->by_page[p->page] = NULL;
-    mem_code_mark(it->mem, p->page, false);
+    mem_code_let_go(it->mem, p->page);
     p->page = NO_PAGE;
     it->fetch_va = TLB_INVALID;
 }
@@ -79,7 +83,7 @@ struct code_page *code_get(struct interp *it, uint64_t page)
     p = code_allocate(it);
     code_reset_page(p, page);
     it->by_page[page] = p;
-    mem_code_mark(it->mem, page, true);
+    mem_code_hold(it->mem, page);
     tlb_drop_writes(it);
     return p;
 }

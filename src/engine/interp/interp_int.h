@@ -58,6 +58,8 @@ void *interp_atomic(struct a64_cpu *cpu, gva_t va, unsigned size, gpa_t *pa);
 void *interp_exclusive_store(struct a64_cpu *cpu, gva_t va, unsigned size, gpa_t *pa);
 /* Host address and physical address of an aligned location for an exclusive load (read only). */
 void *interp_exclusive(struct a64_cpu *cpu, gva_t va, unsigned size, gpa_t *pa);
+/* The version word of such a location, or null when there is only one PE (vm/exclusive.h). */
+_Atomic uint64_t *interp_version_word(struct a64_cpu *cpu, const void *host);
 /* DC ZVA: zeroes the aligned block of `bytes`. */
 bool interp_zero_block(struct a64_cpu *cpu, gva_t va, unsigned bytes);
 /* Cache maintenance by VA (DC CVAU, IVAC, CIVAC..., IC IVAU): checks permission, and for IC IVAU

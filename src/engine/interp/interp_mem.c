@@ -24,6 +24,7 @@ struct spot {
     uint8_t *host; /* null: a device window */
     gpa_t pa;
     bool device; /* Device memory type (RAM can have it too) */
+    bool alone;  /* one element, and the whole access: nothing that was translated is used later */
 };
 
 static enum interp_set set_for(struct a64_cpu *cpu, enum interp_acc acc)
@@ -137,70 +138,90 @@ static bool alignment_faults(struct a64_cpu *cpu, gva_t va, unsigned len, unsign
 
 /* ---- Guest RAM ---- */
 
-/* Each aligned access of up to 8 bytes is one host access, hence single-copy atomic (B2.2.1). What
- * guests and devices race for here is theirs to order: tests/tsan.supp names these functions. */
+/* Each access of an element is one access of the host. The host does it at once when it lies in one
+ * cache line, so aligned ones are single-copy atomic (B2.2.1), those of 16 bytes because hosts with
+ * AVX do aligned vector accesses at once, and unaligned ones within 16 bytes as well (FEAT_LSE2).
+ * Volatile, so that the compiler neither splits nor repeats them. What guests and devices race for
+ * here is theirs to order: tests/tsan.supp names these functions. */
+
+typedef uint16_t any16 __attribute__((aligned(1), may_alias));
+typedef uint32_t any32 __attribute__((aligned(1), may_alias));
+typedef uint64_t any64 __attribute__((aligned(1), may_alias));
+typedef uint64_t any128 __attribute__((vector_size(16), aligned(1), may_alias));
 
 static inline uint64_t host_load(const void *p, unsigned size)
 {
-    uint64_t v8;
-    uint32_t v4;
-    uint16_t v2;
     switch (size) {
-    case 8: memcpy(&v8, p, 8); return v8;
-    case 4: memcpy(&v4, p, 4); return v4;
-    case 2: memcpy(&v2, p, 2); return v2;
-    default: return *(const uint8_t *)p;
+    case 8: return *(const volatile any64 *)p;
+    case 4: return *(const volatile any32 *)p;
+    case 2: return *(const volatile any16 *)p;
+    default: return *(const volatile uint8_t *)p;
     }
 }
 
 static inline void host_store(void *p, unsigned size, uint64_t value)
 {
-    uint32_t v4 = (uint32_t)value;
-    uint16_t v2 = (uint16_t)value;
     switch (size) {
-    case 8: memcpy(p, &value, 8); break;
-    case 4: memcpy(p, &v4, 4); break;
-    case 2: memcpy(p, &v2, 2); break;
-    default: *(uint8_t *)p = (uint8_t)value; break;
+    case 8: *(volatile any64 *)p = value; break;
+    case 4: *(volatile any32 *)p = (uint32_t)value; break;
+    case 2: *(volatile any16 *)p = (uint16_t)value; break;
+    default: *(volatile uint8_t *)p = (uint8_t)value; break;
     }
 }
 
-/* Elements of `elem` bytes when they are aligned, else bytes. */
-static void ram_read(uint8_t *data, const uint8_t *host, unsigned len, unsigned elem)
+static inline void copy16(void *to, const void *from)
 {
-    unsigned step = elem > 8 ? 8 : elem;
-    if (((uintptr_t)host | len) & (step - 1))
-        step = 1;
-    for (unsigned i = 0; i < len; i += step)
-        host_store(data + i, step, host_load(host + i, step));
+    *(volatile any128 *)to = *(const volatile any128 *)from;
 }
 
-static void ram_write(uint8_t *host, const uint8_t *data, unsigned len, unsigned elem)
+/* The unit in which [host, host+len) is accessed: the element; two of 8 bytes together when they
+ * are aligned together (FEAT_LSE2: LDP, STP); bytes, when an element is cut by the end of a page.
+ */
+static unsigned step_of(const void *host, unsigned len, unsigned elem)
 {
-    unsigned step = elem > 8 ? 8 : elem;
-    if (((uintptr_t)host | len) & (step - 1))
-        step = 1;
-    for (unsigned i = 0; i < len; i += step)
-        host_store(host + i, step, host_load(data + i, step));
+    if (len % elem)
+        return 1;
+    return elem == 8 && len == 16 && (uintptr_t)host % 16 == 0 ? 16 : elem;
+}
+
+static void ram_copy(uint8_t *to, const uint8_t *from, unsigned len, unsigned step)
+{
+    for (unsigned i = 0; i < len; i += step) {
+        if (step == 16)
+            copy16(to + i, from + i);
+        else
+            host_store(to + i, step, host_load(from + i, step));
+    }
 }
 
 /* ---- The slow path ---- */
 
+/* One element. A device may be busy for long, so others need not wait for this vCPU meanwhile. */
+static bool device_element(struct vcpu *v, gpa_t pa, unsigned size, bool alone, bool write,
+                           uint64_t *value)
+{
+    struct bus *bus = &v->vm->bus;
+    if (alone)
+        broadcast_leave(v);
+    bool ok = write ? bus_write(bus, pa, size, *value) : bus_read(bus, pa, size, value);
+    if (alone)
+        broadcast_enter(v);
+    return ok;
+}
+
 /* Device windows take naturally aligned elements of at most 8 bytes. A device sees the time of this
  * instruction; after a write, which may have moved a timer or an interrupt, the run loop looks. */
-static bool device_access(struct a64_cpu *cpu, gva_t va, gpa_t pa, unsigned len, unsigned elem,
-                          bool write, uint8_t *data)
+static bool device_access(struct a64_cpu *cpu, const struct spot *s, gva_t va, unsigned len,
+                          unsigned elem, bool write, uint8_t *data)
 {
     struct interp *it = interp_of(cpu);
-    struct bus *bus = &it->v->vm->bus;
     unsigned step = elem > 8 ? 8 : elem;
     vcpu_sync_clock(it->v);
     if (write)
         it->fetch_va = TLB_INVALID;
     for (unsigned i = 0; i < len; i += step) {
         uint64_t value = le_load(data + i, step);
-        bool ok = write ? bus_write(bus, pa + i, step, value) : bus_read(bus, pa + i, step, &value);
-        if (!ok) {
+        if (!device_element(it->v, s->pa + i, step, s->alone, write, &value)) {
             a64_data_abort(
                 cpu, &(struct a64_fault){
                          .fsc = FSC_EXTERNAL, .external = false, .va = va + i, .write = write});
@@ -217,12 +238,12 @@ static bool move_part(struct a64_cpu *cpu, const struct spot *s, gva_t va, unsig
 {
     struct interp *it = interp_of(cpu);
     if (!s->host)
-        return device_access(cpu, va, s->pa, len, elem, write, data);
+        return device_access(cpu, s, va, len, elem, write, data);
     if (!write) {
-        ram_read(data, s->host, len, elem);
+        ram_copy(data, s->host, len, step_of(s->host, len, elem));
         return true;
     }
-    ram_write(s->host, data, len, elem);
+    ram_copy(s->host, data, len, step_of(s->host, len, elem));
     if (mem_code_test(it->mem, (s->pa - it->mem->ram_base) >> MEM_PAGE_SHIFT))
         code_store(it, s->pa, len);
     return true;
@@ -245,6 +266,8 @@ static bool access_slow(struct a64_cpu *cpu, gva_t va, unsigned len, unsigned el
     bool device = s[0].device || (first < len && s[1].device);
     if ((device || !s[0].host || (first < len && !s[1].host)) && (va & (elem - 1)))
         return abort_data(cpu, FSC_ALIGNMENT, va, write);
+    s[0].alone = len == elem && first == len && len <= 8;
+    s[1].alone = false;
     uint8_t *bytes = data;
     if (!move_part(cpu, &s[0], va, first, elem, write, bytes))
         return false;
@@ -294,12 +317,6 @@ bool interp_store(struct a64_cpu *cpu, gva_t va, unsigned size, enum interp_acc 
     return access_slow(cpu, va, size, size, acc, true, &value);
 }
 
-/* 16 bytes as one aligned vector access, which AVX processors perform atomically. */
-static inline void copy16(void *to, const void *from)
-{
-    memcpy(to, from, 16);
-}
-
 bool interp_load16(struct a64_cpu *cpu, gva_t va, enum interp_acc acc, uint64_t value[2])
 {
     const void *p = fast_ptr(cpu, va, 16, 16, acc, A64_ACCESS_READ);
@@ -335,8 +352,12 @@ bool interp_load_pair(struct a64_cpu *cpu, gva_t va, unsigned size, enum interp_
             return false;
         p = bytes;
     }
-    value[0] = host_load(p, size);
-    value[1] = host_load(p + size, size);
+    if (step_of(p, 2 * size, size) == 16) {
+        copy16(value, p);
+    } else {
+        value[0] = host_load(p, size);
+        value[1] = host_load(p + size, size);
+    }
     return true;
 }
 
@@ -345,8 +366,12 @@ bool interp_store_pair(struct a64_cpu *cpu, gva_t va, unsigned size, enum interp
 {
     uint8_t *p = fast_ptr(cpu, va, 2 * size, size, acc, A64_ACCESS_WRITE);
     if (LIKELY(p != NULL)) {
-        host_store(p, size, value[0]);
-        host_store(p + size, size, value[1]);
+        if (step_of(p, 2 * size, size) == 16) {
+            copy16(p, value);
+        } else {
+            host_store(p, size, value[0]);
+            host_store(p + size, size, value[1]);
+        }
         return true;
     }
     uint8_t bytes[MAX_BYTES];
@@ -408,6 +433,12 @@ void *interp_exclusive_store(struct a64_cpu *cpu, gva_t va, unsigned size, gpa_t
 void *interp_exclusive(struct a64_cpu *cpu, gva_t va, unsigned size, gpa_t *pa)
 {
     return one_piece(cpu, va, size, PIECE_LOAD, pa);
+}
+
+_Atomic uint64_t *interp_version_word(struct a64_cpu *cpu, const void *host)
+{
+    struct vm *vm = interp_of(cpu)->v->vm;
+    return vm->cpu_count > 1 ? exclusive_word(&vm->exclusive, host) : NULL;
 }
 
 bool interp_zero_block(struct a64_cpu *cpu, gva_t va, unsigned bytes)

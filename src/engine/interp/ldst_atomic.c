@@ -3,11 +3,12 @@
  *
  * Both rest on the host's compare-and-exchange. The exclusive monitor remembers the physical
  * address and the value that LDXR saw; STXR succeeds if the location still holds that value at the
- * moment of the exchange. A location that was changed and changed back meanwhile is not noticed;
- * nobody can tell this from the store having come later, as far as memory is concerned, and it is
- * what every engine here does. The monitor is cleared by STXR whatever its outcome, by CLREX and by
- * exception return; a store by the PE itself in between does not clear it, as the architecture
- * allows.
+ * moment of the exchange. With one PE that is all: a location that a device changed and changed
+ * back meanwhile is not noticed, and nobody can tell this from the store having come later. With
+ * several PEs each atomic write also counts up a version word of the location (vm/exclusive.h),
+ * LDXR remembers it, and STXR fails when it has changed; so an atomic write in between is noticed
+ * whatever it wrote. The monitor is cleared by STXR whatever its outcome, by CLREX and by exception
+ * return; a store by the PE itself in between does not clear it, as the architecture allows.
  *
  * The order of a failing monitor check and an abort is IMPLEMENTATION DEFINED: without a monitor of
  * the right size STXR fails without an access; else the access is checked first.
@@ -23,6 +24,7 @@
  * another size or address than the load fails.
  */
 #include "engine/interp/handler_int.h"
+#include "vm/exclusive.h"
 
 /* ---- The host's compare-and-exchange ---- */
 
@@ -67,6 +69,34 @@ static bool compare_exchange(void *p, unsigned size, uint64_t expected[2],
     }
 }
 
+/* The same as an atomic write that others' monitors notice. */
+static bool noticed_exchange(struct a64_cpu *cpu, void *p, unsigned size, uint64_t expected[2],
+                             const uint64_t desired[2])
+{
+    _Atomic uint64_t *word = interp_version_word(cpu, p);
+    if (!word)
+        return compare_exchange(p, size, expected, desired);
+    uint64_t version = exclusive_lock(word);
+    bool ok = compare_exchange(p, size, expected, desired);
+    exclusive_unlock(word, version, ok);
+    return ok;
+}
+
+/* STXR's: fails, too, if there was another atomic write since `version`. */
+static bool monitored_exchange(struct a64_cpu *cpu, void *p, const struct a64_monitor *m,
+                               const uint64_t desired[2])
+{
+    _Atomic uint64_t *word = interp_version_word(cpu, p);
+    uint64_t expected[2] = {m->value[0], m->value[1]};
+    if (!word)
+        return compare_exchange(p, m->size, expected, desired);
+    if (!exclusive_try(word, m->version))
+        return false;
+    bool ok = compare_exchange(p, m->size, expected, desired);
+    exclusive_unlock(word, m->version, ok);
+    return ok;
+}
+
 /* One access, which for 16 bytes is a vector load: hosts with AVX do it at once. Assembly for the
  * same reason as above; within 16 bytes the host's plain loads are atomic. */
 static void atomic_read(const void *p, unsigned size, uint64_t value[2])
@@ -106,6 +136,8 @@ static bool load_exclusive(struct a64_cpu *cpu, unsigned rn, unsigned size)
     if (!p)
         return false;
     struct a64_monitor m = {.valid = true, .size = (uint8_t)size, .pa = pa};
+    const _Atomic uint64_t *word = interp_version_word(cpu, p);
+    m.version = word ? exclusive_version(word) : 0;
     atomic_read(p, size, m.value);
     cpu->monitor = m;
     return true;
@@ -143,7 +175,7 @@ static enum xr store_exclusive(struct a64_cpu *cpu, unsigned size, unsigned rn, 
         void *p = interp_exclusive_store(cpu, va, size, &pa);
         if (!p)
             return XR_EXC;
-        done = pa == m.pa && compare_exchange(p, size, m.value, value);
+        done = pa == m.pa && monitored_exchange(cpu, p, &m, value);
     }
     cpu->monitor.valid = false;
     x_write(cpu, rs, !done);
@@ -179,7 +211,7 @@ static enum xr cas(struct a64_cpu *cpu, unsigned log2, unsigned rs, unsigned rn,
     void *p = interp_atomic(cpu, va, 1u << log2, &pa);
     if (!p)
         return XR_EXC;
-    compare_exchange(p, 1u << log2, expected, desired);
+    noticed_exchange(cpu, p, 1u << log2, expected, desired);
     x_write(cpu, rs, expected[0]);
     return XR_NEXT;
 }
@@ -199,7 +231,7 @@ enum xr interp_CASP(struct a64_cpu *cpu, uint32_t word)
     void *p = interp_atomic(cpu, va, size, &pa);
     if (!p)
         return XR_EXC;
-    compare_exchange(p, size, expected, desired);
+    noticed_exchange(cpu, p, size, expected, desired);
     x_write(cpu, f.rs, f.sf ? expected[0] : expected[0] & UINT32_MAX);
     x_write(cpu, f.rs + 1, f.sf ? expected[1] : expected[0] >> 32);
     return XR_NEXT;
@@ -243,7 +275,7 @@ static enum xr rmw(struct a64_cpu *cpu, rmw_fn *fn, unsigned log2, unsigned rs, 
     uint64_t new[2] = {0, 0};
     do {
         new[0] = fn(old[0], s, width) & MASK(width);
-    } while (!compare_exchange(p, size, old, new));
+    } while (!noticed_exchange(cpu, p, size, old, new));
     x_write(cpu, rt, old[0]);
     return XR_NEXT;
 }

@@ -52,6 +52,14 @@ enum xr interp_WFE(struct a64_cpu *cpu, uint32_t word)
     return interp_exit(cpu, A64_EXIT_WFE);
 }
 
+enum xr interp_YIELD(struct a64_cpu *cpu, uint32_t word)
+{
+    (void)word;
+    if (cpu->env->yield)
+        cpu->env->yield(cpu);
+    return XR_NEXT;
+}
+
 enum xr interp_SEV(struct a64_cpu *cpu, uint32_t word)
 {
     (void)word;
@@ -78,7 +86,7 @@ enum xr interp_ESB(struct a64_cpu *cpu, uint32_t word)
 }
 
 /* BTI only matters to the fetch after a branch, which the run loop checks. The PAC hints are NOPs
- * without FEAT_PAuth. YIELD tells a scheduler that does not exist below one vCPU. */
+ * without FEAT_PAuth. */
 #define NO_OPERATION(name)                                                                         \
     enum xr interp_##name(struct a64_cpu *cpu, uint32_t word)                                      \
     {                                                                                              \
@@ -88,7 +96,6 @@ enum xr interp_ESB(struct a64_cpu *cpu, uint32_t word)
     }
 NO_OPERATION(HINT)
 NO_OPERATION(NOP)
-NO_OPERATION(YIELD)
 NO_OPERATION(DGH)
 NO_OPERATION(XPACLRI)
 NO_OPERATION(PACIA1716)
@@ -132,11 +139,20 @@ static enum xr data_barrier(void)
         (void)word;                                                                                \
         return data_barrier();                                                                     \
     }
-DATA_BARRIER(DSB)
 DATA_BARRIER(SSBB)
 DATA_BARRIER(PSSBB)
 DATA_BARRIER(DMB)
 #undef DATA_BARRIER
+
+/* Also completes the broadcast TLB and instruction cache maintenance of this PE, which every form
+ * does here. */
+enum xr interp_DSB(struct a64_cpu *cpu, uint32_t word)
+{
+    (void)word;
+    if (cpu->env->barrier)
+        cpu->env->barrier(cpu);
+    return data_barrier();
+}
 
 enum xr interp_ISB(struct a64_cpu *cpu, uint32_t word)
 {

@@ -52,15 +52,15 @@ static void crc32_table(uint32_t table[256])
 static int make_glue(struct jit *j, struct err *e)
 {
     struct jit_code *c = &j->code;
-    struct x64_buf buf = {.p = c->first, .start = c->first, .end = c->write + c->bytes};
+    struct x64_buf buf = {.p = c->write, .start = c->write, .end = c->first};
     if (!x64_glue_make(&buf, (int64_t)(c->exec - c->write), &j->layout, &j->host, &jit_hooks,
                        &j->glue))
         return err_set(e, ENOMEM, "the code cache is too small");
-    c->first = c->p = c->first + ((uintptr_t)(buf.p - c->first) + 63) / 64 * 64;
     x64_area_init(j->area);
     for (unsigned n = 0; n < X64_E_COUNT; n++)
         j->area->entry[n] = j->glue.entry[n];
     j->area->ram_delta = j->it.mem->ram_base - (uint64_t)(uintptr_t)j->it.mem->ram;
+    jit_clock_init(j);
     if (j->trace)
         jit_trace_glue(j);
     return 0;
@@ -154,15 +154,21 @@ static void jit_context_changed(struct vcpu *v)
     j->dirty = j->changed = true;
 }
 
-/* Stores invalidate translations when they happen, so a line needs nothing but the writes of
- * others. So would "all", but that is also how the machine says that memory is another now. */
+/* IC IVAU and IC IALLU forget nothing, as there is nothing that is not what memory says, or noted.
+ * Stores of this vCPU invalidate when they are executed (no store entry exists for a page with
+ * translations). Writes of devices were noted by mem_wrote() before the device told anybody that
+ * they are done, so before the guest could order an IC after them: they are taken here, as
+ * they would be at the next poll. */
 static void jit_icache_invalidate(struct vcpu *v, gpa_t pa, bool all)
 {
-    struct jit *j = v->cpu.engine;
     (void)pa;
-    jit_code_take_pending(j);
-    if (all)
-        jit_code_reset(j);
+    (void)all;
+    jit_code_take_pending(v->cpu.engine);
+}
+
+static void jit_forget(struct vcpu *v)
+{
+    jit_code_reset(v->cpu.engine);
 }
 
 static const char *jit_missing(void)
@@ -181,6 +187,7 @@ const struct engine_ops jit_engine = {
     .tlbi = jit_tlbi,
     .context_changed = jit_context_changed,
     .icache_invalidate = jit_icache_invalidate,
+    .forget = jit_forget,
     .code_written = jit_code_written,
     .stats = jit_stats,
 };

@@ -1,19 +1,20 @@
-/* The code cache: its memory, the blocks by page of RAM, and their invalidation.
+/* The code cache: its memory, the blocks by page of RAM, and their invalidation. jit_evict.c has
+ * where in it blocks are put, and how room is made.
  *
  * Memory is a memfd that is mapped twice, once writable and once executable, so that no mapping is
- * both (a process that forks has one private mapping instead: engine_config.forks). Blocks are put
- * one after the other behind the fixed code; when there is no more room everything is forgotten,
- * which costs no more than walking the pages that have translations.
+ * both (a process that forks has one private mapping instead: engine_config.forks).
  *
- * A translation belongs to a page of RAM, whatever addresses map it; code is position independent
- * and links stay inside a page, so a change of mappings concerns the translation sets only.
+ * A translation belongs to a page of RAM, whatever addresses map it; code is position independent,
+ * and links hold in the page, or for one generation of an address space, so a change of mappings
+ * concerns the translation sets only.
  *
  * Exactness. A page is marked as code and every store entry for it dropped before its words are
  * read, so a store either comes to jit_code_stored() (from the interpreter; translated code never
- * stores over translated instructions) or happened before. Writes by others are queued and taken at
- * the next poll. A block that is no longer what memory says has its entry patched to a path that
- * goes to the dispatcher; its code stays until the cache is reset, since a call may return into it
- * and links lead to it.
+ * stores over translated instructions) or happened before. Writes by others are reported by
+ * mem_wrote(), noted, and taken at the next poll. So a translation is what memory says, or a write
+ * to it is noted; nothing has to be forgotten for IC IVAU or IC IALLU. A block that is no longer
+ * what memory says has its entry patched to a path that goes to the dispatcher; its code stays
+ * until its region is emptied, since a call may return into it and links lead to it.
  */
 #include "engine/jit/jit_int.h"
 
@@ -24,9 +25,15 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
-#include <x86intrin.h>
 
-#define BLOCK_BYTES 128u /* at least: how many blocks there can be */
+#define BLOCK_BYTES 64u  /* of a region for each block it may have */
+#define LINK_BYTES 16u   /* of rare code for each branch: the least that an unlinked one has */
+#define CROSS_BYTES 32u  /* ... and one to another page */
+#define REGION_BYTES (UINT64_C(4) << 20)
+#define REGIONS_MIN 16u
+#define HOT_SHARE 7u /* of 12: what blocks take of a region; 58 % when Debian's gcc is translated */
+#define EVICT_REGIONS 8u /* stress knob evict */
+#define EVICT_BYTES (UINT64_C(32) << 10)
 #define STORES_MAX 16u   /* into translated instructions; then all translations of the page go */
 #define PIECE_LOG2 6
 
@@ -63,15 +70,6 @@ struct jit_block *jit_code_find(struct jit *j, uint32_t page, uint32_t off, unsi
     return NULL;
 }
 
-bool jit_code_full(const struct jit *j)
-{
-    const struct jit_code *c = &j->code;
-    return c->middle - c->p < (ptrdiff_t)JIT_BLOCK_ROOM ||
-           c->write + c->bytes - c->cold < (ptrdiff_t)JIT_BLOCK_ROOM ||
-           (c->block_count == c->block_max && !c->block_free) ||
-           (c->page_count == c->page_max && !c->page_free);
-}
-
 struct jit_page *jit_code_page(struct jit *j, uint32_t page)
 {
     struct jit_code *c = &j->code;
@@ -97,15 +95,16 @@ struct jit_block *jit_code_add(struct jit *j, struct jit_page *p, uint32_t off, 
                                unsigned n)
 {
     struct jit_code *c = &j->code;
-    uint32_t at = c->block_free;
-    if (at)
-        c->block_free = c->block[at].next;
-    else
-        at = c->block_count++;
-    CHECK(at < c->block_max);
+    struct jit_region *r = jit_region_now(j);
+    CHECK(r->blocks < c->block_max);
+    uint32_t at = 1 + (uint32_t)(r - c->region) * c->block_max + r->blocks++;
     uint32_t *bucket = &p->bucket[bucket_of(off)];
     c->block[at] = (struct jit_block){
-        .next = *bucket, .off = (uint16_t)off, .bytes = (uint16_t)n, .mode = (uint16_t)mode,
+        .next = *bucket,
+        .page = (uint32_t)(p - c->page),
+        .off = (uint16_t)off,
+        .bytes = (uint16_t)n,
+        .mode = (uint16_t)mode,
     };
     *bucket = at;
     p->blocks++;
@@ -125,6 +124,48 @@ static void page_release(struct jit *j, struct jit_page *p)
     c->page_free = n;
 }
 
+void jit_code_page_unused(struct jit *j, struct jit_page *p)
+{
+    if (!p->blocks)
+        page_release(j, p);
+}
+
+void jit_code_remove(struct jit *j, struct jit_block *b)
+{
+    struct jit_code *c = &j->code;
+    struct jit_page *p = &c->page[b->page];
+    uint32_t *link = &p->bucket[bucket_of(b->off)];
+    while (&c->block[*link] != b)
+        link = &c->block[*link].next;
+    *link = b->next;
+    p->blocks--;
+    jit_code_page_unused(j, p);
+}
+
+void jit_code_recount(struct jit *j, struct jit_page *p)
+{
+    p->covered = 0;
+    p->recounted = (uint32_t)j->code.turn;
+    for (unsigned k = 0; k < JIT_BUCKETS; k++) {
+        for (uint32_t n = p->bucket[k]; n; n = j->code.block[n].next)
+            p->covered |= pieces(j->code.block[n].off, j->code.block[n].bytes);
+    }
+}
+
+void jit_code_forget_pages(struct jit *j)
+{
+    struct jit_code *c = &j->code;
+    for (uint32_t n = 1; n < c->page_count; n++) {
+        struct jit_page *p = &c->page[n];
+        if (c->by_page[p->page] == n) {
+            c->by_page[p->page] = 0;
+            mem_code_mark(j->it.mem, p->page, false);
+        }
+    }
+    c->page_count = 1;
+    c->page_free = 0;
+}
+
 /* Invalidates the blocks that [off, off + len) of the page touches. */
 static void page_written(struct jit *j, struct jit_page *p, uint32_t off, uint32_t len)
 {
@@ -139,42 +180,15 @@ static void page_written(struct jit *j, struct jit_page *p, uint32_t off, uint32
                 link = &b->next;
                 continue;
             }
-            uint32_t n = *link;
             *link = b->next;
+            b->page = 0;
             x64_make_stale(c->write + b->entry);
-            b->next = c->block_free;
-            c->block_free = n;
             p->blocks--;
             j->stat.invalidated++;
             j->changed = true;
         }
     }
-    if (!p->blocks)
-        page_release(j, p);
-}
-
-void jit_code_reset(struct jit *j)
-{
-    struct jit_code *c = &j->code;
-    uint64_t start = __rdtsc();
-    for (uint32_t n = 1; n < c->page_count; n++) {
-        struct jit_page *p = &c->page[n];
-        if (c->by_page[p->page] == n) {
-            c->by_page[p->page] = 0;
-            mem_code_mark(j->it.mem, p->page, false);
-        }
-    }
-    c->page_count = c->block_count = 1;
-    c->page_free = c->block_free = 0;
-    c->p = c->first;
-    c->cold = c->middle;
-    c->epoch++;
-    jit_jumps_flush(j);
-    j->changed = true;
-    j->stat.resets++;
-    uint64_t ticks = __rdtsc() - start;
-    if (ticks > j->stat.reset_ticks_max)
-        j->stat.reset_ticks_max = ticks;
+    jit_code_page_unused(j, p);
 }
 
 bool jit_code_covers(const struct jit *j, uint32_t page, uint32_t off, uint32_t len)
@@ -220,30 +234,45 @@ void jit_code_stored(struct interp *it, gpa_t pa, uint64_t len)
 
 /* ---- Writes by others ---- */
 
-void jit_code_take_pending(struct jit *j)
-{
-    pthread_mutex_lock(&j->pending_lock);
-    if (j->pending_count > CODE_PENDING_MAX)
-        jit_code_reset(j);
-    for (unsigned i = 0; i < j->pending_count && i < CODE_PENDING_MAX; i++) {
-        struct jit_page *p = page_data(j, (uint32_t)j->pending[i]);
-        if (p)
-            page_written(j, p, 0, MEM_PAGE_SIZE);
-    }
-    j->pending_count = 0;
-    pthread_mutex_unlock(&j->pending_lock);
-}
-
+/* Bits are set from the bottom up and taken from the top down: what is set while they are taken is
+ * found now or the next time. */
 void jit_code_written(struct vcpu *v, uint64_t page)
 {
     struct jit *j = jit_of(v->cpu.engine);
-    pthread_mutex_lock(&j->pending_lock);
-    if (j->pending_count < CODE_PENDING_MAX)
-        j->pending[j->pending_count++] = page;
-    else
-        j->pending_count = CODE_PENDING_MAX + 1;
-    pthread_mutex_unlock(&j->pending_lock);
+    struct jit_code *c = &j->code;
+    __atomic_fetch_or(&c->written[page / 64], BIT(page % 64), __ATOMIC_SEQ_CST);
+    __atomic_fetch_or(&c->written_words[page / 4096], BIT(page / 64 % 64), __ATOMIC_SEQ_CST);
+    __atomic_store_n(&c->written_any, 1, __ATOMIC_SEQ_CST);
     vcpu_request(v, VCPU_REQ_CODE);
+}
+
+static uint64_t take_bits(uint64_t *word)
+{
+    return __atomic_load_n(word, __ATOMIC_RELAXED) ? __atomic_exchange_n(word, 0, __ATOMIC_SEQ_CST)
+                                                   : 0;
+}
+
+static void take_written(struct jit *j, uint64_t first, uint64_t pages)
+{
+    for (; pages; pages &= pages - 1) {
+        struct jit_page *p = page_data(j, (uint32_t)(first + (unsigned)__builtin_ctzll(pages)));
+        if (p)
+            page_written(j, p, 0, MEM_PAGE_SIZE);
+    }
+}
+
+void jit_code_take_pending(struct jit *j)
+{
+    struct jit_code *c = &j->code;
+    if (LIKELY(!__atomic_load_n(&c->written_any, __ATOMIC_SEQ_CST)) ||
+        !__atomic_exchange_n(&c->written_any, 0, __ATOMIC_SEQ_CST))
+        return;
+    for (uint64_t n = 0; n <= (c->ram_pages - 1) / 4096; n++) {
+        for (uint64_t words = take_bits(&c->written_words[n]); words; words &= words - 1) {
+            uint64_t word = 64 * n + (unsigned)__builtin_ctzll(words);
+            take_written(j, 64 * word, take_bits(&c->written[word]));
+        }
+    }
 }
 
 /* ---- Memory ---- */
@@ -301,11 +330,49 @@ static void unmap(struct jit_code *c)
         munmap(c->write, c->bytes);
 }
 
+/* Cuts the cache into regions: few enough that the one which is not full costs little, small
+ * enough that emptying one takes no time that anybody notices. */
+static void divide(struct jit_code *c, const struct engine_stress *knob)
+{
+    c->regions = c->bytes / REGION_BYTES > REGIONS_MIN ? (unsigned)(c->bytes / REGION_BYTES)
+                                                       : REGIONS_MIN;
+    uint64_t bytes = (c->bytes - JIT_FIXED_BYTES) / c->regions;
+    if (knob->evict) {
+        c->regions = EVICT_REGIONS;
+        bytes = EVICT_BYTES;
+    }
+    c->hot_bytes = (uint32_t)(bytes * HOT_SHARE / 12) & ~63u;
+    c->cold_bytes = (uint32_t)(bytes - c->hot_bytes) & ~63u;
+    c->first = c->write + JIT_FIXED_BYTES;
+    c->middle = c->first + (uint64_t)c->regions * c->hot_bytes;
+    c->block_max = c->hot_bytes / BLOCK_BYTES;
+    uint64_t cold = (uint64_t)c->regions * c->cold_bytes, blocks = c->regions * c->block_max;
+    c->cross_max = (uint32_t)(cold / CROSS_BYTES);
+    c->link_max = (uint32_t)(cold / LINK_BYTES) + c->cross_max + 1;
+    c->page_max = (uint32_t)(c->ram_pages < blocks ? c->ram_pages : blocks) + 2;
+}
+
+static bool make_tables(struct jit_code *c)
+{
+    uint64_t words = (c->ram_pages + 63) / 64;
+    c->by_page = fault_point("jit_by_page") ? NULL : calloc(c->ram_pages, sizeof(*c->by_page));
+    c->written = fault_point("jit_written") ? NULL : calloc(words, sizeof(*c->written));
+    c->written_words = fault_point("jit_written_words")
+                           ? NULL
+                           : calloc((words + 63) / 64, sizeof(*c->written_words));
+    c->region = fault_point("jit_regions") ? NULL : calloc(c->regions, sizeof(*c->region));
+    c->page = reserve("jit_pages", c->page_max * sizeof(*c->page));
+    c->block = reserve("jit_blocks", (1 + (size_t)c->regions * c->block_max) * sizeof(*c->block));
+    c->link = reserve("jit_links", c->link_max * sizeof(*c->link));
+    return c->by_page && c->written && c->written_words && c->region && c->page && c->block &&
+           c->link;
+}
+
 int jit_code_create(struct jit *j, struct err *e)
 {
     struct jit_code *c = &j->code;
     const struct engine_config *config = &j->it.v->vm->engine_config;
-    uint64_t ram_pages = j->it.mem->ram_bytes >> MEM_PAGE_SHIFT;
+    c->ram_pages = j->it.mem->ram_bytes >> MEM_PAGE_SHIFT;
     c->bytes = config->code_cache ? config->code_cache : ENGINE_CODE_DEFAULT;
     c->bytes = (c->bytes + MEM_PAGE_SIZE - 1) & PAGE_MASK_VA;
     if (c->bytes < ENGINE_CODE_MIN || c->bytes > ENGINE_CODE_MAX)
@@ -315,20 +382,16 @@ int jit_code_create(struct jit *j, struct err *e)
     int r = config->forks ? map_private(c, e) : map_twice(c, e);
     if (r)
         return r;
-    c->block_max = (uint32_t)(c->bytes / BLOCK_BYTES);
-    c->page_max = ram_pages < c->block_max ? (uint32_t)ram_pages + 1 : c->block_max;
-    c->by_page = fault_point("jit_by_page") ? NULL : calloc(ram_pages, sizeof(*c->by_page));
-    c->page = reserve("jit_pages", c->page_max * sizeof(*c->page));
-    c->block = reserve("jit_blocks", c->block_max * sizeof(*c->block));
-    c->page_count = c->block_count = 1;
+    divide(c, &j->it.stress.knob);
+    if (!make_tables(c)) {
+        jit_code_destroy(j);
+        return err_set(e, ENOMEM, "out of memory for the tables of the code cache");
+    }
+    c->page_count = 1;
     c->last_page = UINT32_MAX;
-    c->first = c->p = c->write;
-    c->middle = c->cold = c->write + c->bytes / 2;
-    pthread_mutex_init(&j->pending_lock, NULL);
-    if (c->by_page && c->page && c->block)
-        return 0;
-    jit_code_destroy(j);
-    return err_set(e, ENOMEM, "out of memory for the tables of the code cache");
+    jit_code_reset(j);
+    c->resets = 0;
+    return 0;
 }
 
 void jit_code_destroy(struct jit *j)
@@ -337,8 +400,12 @@ void jit_code_destroy(struct jit *j)
     if (c->page)
         munmap(c->page, c->page_max * sizeof(*c->page));
     if (c->block)
-        munmap(c->block, c->block_max * sizeof(*c->block));
+        munmap(c->block, (1 + (size_t)c->regions * c->block_max) * sizeof(*c->block));
+    if (c->link)
+        munmap(c->link, c->link_max * sizeof(*c->link));
+    free(c->region);
+    free(c->written_words);
+    free(c->written);
     free(c->by_page);
     unmap(c);
-    pthread_mutex_destroy(&j->pending_lock);
 }

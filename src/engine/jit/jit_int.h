@@ -5,7 +5,10 @@
  *   jit_sync.c       guest state between struct a64_cpu and the form translated code has it in
  *   jit_tlb.c        translation sets: filling them, and what every change of context drops
  *   jit_code.c       the code cache: memory, pages, blocks, invalidation
+ *   jit_evict.c      the code cache: regions, the links between them, room for more
  *   jit_translate.c  one block: lift, optimise, lower
+ *   jit_exc.c        system calls and exception returns from translated to translated code
+ *   jit_clock.c      where translated code finds the time
  *   jit_stats.c      statistics
  *   jit_trace.c      what --trace and --perf-map write
  *
@@ -22,8 +25,6 @@
 #include "engine/interp/interp_vcpu.h"
 #include "engine/lift/lift.h"
 #include "x64/lower.h"
-
-#include <pthread.h>
 
 /* ---- Translation sets ---- */
 
@@ -62,6 +63,7 @@ struct jit_set {
     bool has_global;      /* of a global page: TLBI by any ASID concerns it */
     bool has_private;     /* EL1's: of a page of the upper half that is not global */
     unsigned jump_mode;   /* LIFT_* of what the jump cache leads to */
+    uint64_t jump_turn;   /* jit_code.turn up to which its entries lead to code that is there */
     uint64_t jump_pages[JIT_BLOOM_WORDS]; /* Bloom filter of pages with jump entries */
     /* EL1's: entries that are valid for the present TTBR0, ASID and PAN only: index, and bit 15 for
      * a store; JIT_TRANSIENT + 1: more. Code at lower addresses is counted with them. */
@@ -88,6 +90,7 @@ struct jit_set {
 struct jit_block {
     uint32_t next;  /* in its page's bucket; 0: none */
     uint32_t entry; /* offset in the code cache */
+    uint32_t page;  /* its struct jit_page; 0: invalidated, only its code is still there */
     uint16_t off;   /* byte offset in its page */
     uint16_t bytes; /* of guest code */
     uint16_t mode;  /* LIFT_* */
@@ -98,8 +101,9 @@ struct jit_page {
     uint32_t page; /* of RAM */
     uint32_t next; /* free list */
     uint32_t blocks;
-    uint32_t stores;  /* that hit translated instructions */
-    uint64_t covered; /* pieces of 64 bytes with translated instructions */
+    uint32_t stores;    /* that hit translated instructions */
+    uint32_t recounted; /* low bits of jit_code.turn when `covered` was made again */
+    uint64_t covered;   /* pieces of 64 bytes with translated instructions */
     uint64_t starts[PAGE_WORDS / 64]; /* instructions that a block began with, once */
     uint64_t alone[PAGE_WORDS / 64];  /* instructions that no group begins with: left too often */
     uint32_t bucket[JIT_BUCKETS];
@@ -107,34 +111,72 @@ struct jit_page {
 
 #define JIT_LEFT 256u /* places of groups that were left lately; a power of two */
 
-#define JIT_BLOCK_ROOM (UINT32_C(256) << 10) /* more than any block takes */
+/* A branch that leads to an older region than its own: jit_evict.c. */
+struct jit_link {
+    uint32_t next; /* in the list of the region it leads to; 0: none */
+    uint32_t site; /* the branch's end, as an offset in the cache */
+    uint32_t undo; /* where it leads unlinked; below JIT_FIXED_BYTES: it is one to another page, of
+                    * which the generation ends that many bytes before `site` */
+};
 
+/* A part of the cache that is filled and emptied as a whole: a piece for blocks and one for what of
+ * them is rarely executed. */
+struct jit_region {
+    uint64_t turn; /* jit_code.turn when it was begun; 0: it is empty */
+    uint32_t blocks;
+    uint32_t links; /* the first struct jit_link that leads here */
+    uint32_t used;  /* bytes, once another one was begun */
+};
+
+#define JIT_FIXED_BYTES (UINT32_C(8) << 10) /* for the fixed code */
+
+/* What all of this belongs to is the memory of translations; nothing of it is one vCPU's. */
 struct jit_code {
-    uint8_t *write;  /* the cache as it is written ... */
-    uint8_t *exec;   /* ... and as it is executed */
+    uint8_t *write; /* the cache as it is written ... */
+    uint8_t *exec;  /* ... and as it is executed */
     uint64_t bytes;
-    uint8_t *first;  /* after the fixed code, in the writable view */
-    uint8_t *p;      /* the next block goes here */
-    uint8_t *middle; /* where the half for what is rarely executed begins */
-    uint8_t *cold;   /* the next of it goes here */
-    uint64_t epoch;  /* counts resets: addresses in the cache are of one epoch */
+    uint8_t *first;  /* after the fixed code: the regions' pieces for blocks, as it is written */
+    uint8_t *middle; /* ... and those for what is rarely executed */
+    struct jit_region *region;
+    unsigned regions;
+    uint32_t hot_bytes, cold_bytes; /* the pieces of a region */
+    /* Counts regions begun, from `regions` on: the present one is number turn % regions, and what
+     * an address in the cache meant in one turn it means until the region is begun again. */
+    uint64_t turn;
+    uint8_t *p, *end;         /* the next block goes here, in the present region */
+    uint8_t *cold, *cold_end; /* and this of it here */
     uint32_t *by_page; /* RAM page -> index of its struct jit_page, 0: none */
     struct jit_page *page;
-    struct jit_block *block;
+    struct jit_block *block; /* from 1 on, block_max for each region */
+    struct jit_link *link;
     uint32_t page_max, page_count, page_free; /* index 0 is none */
-    uint32_t block_max, block_count, block_free;
+    uint32_t block_max;
+    uint32_t link_max, link_count, link_free; /* index 0 is none */
+    uint32_t cross_max, cross_count;          /* of them, to other pages */
     uint32_t last_page; /* stress knob code1: RAM page of the last translation */
+    /* RAM pages with code that others wrote to, a bit each; which of these words are not 0, a bit
+     * each; and whether one of those is not. @any, atomic */
+    uint64_t *written, *written_words;
+    uint32_t written_any;
+    uint64_t ram_pages;
+    /* Statistics. */
+    uint64_t evictions, evicted, undone, eviction_ns_max, resets, reset_ns_max;
 };
 
 /* ---- All of it ---- */
 
+#define JIT_SYSTEM_WORDS (1u << 17)
+
 struct jit_stats {
     uint64_t first_ticks, first_ns; /* when the engine was made: what a tick is */
-    uint64_t blocks, guest, bytes, cold, ticks, reset_ticks_max, too_big;
-    uint64_t entered, links, crosses, jumps, dispatches, single, hooks;
-    uint64_t ungrouped, alone;
-    uint64_t fills, walks, flushes, invalidated, resets;
+    uint64_t misses, blocks, guest, bytes, cold, ticks, too_big;
+    uint64_t entered, links, crosses, jumps, dispatches, single, counted, hooks;
+    uint64_t ungrouped, alone, across;
+    uint64_t exceptions; /* SVC and ERET that the interpreter did not see */
+    uint64_t fills, walks, flushes, invalidated;
     uint64_t fallback[A64_OP_COUNT];
+    /* Of MRS, MSR and SYS, by bits 21:5 of the word: L, op0, op1, CRn, CRm, op2. */
+    uint64_t system[JIT_SYSTEM_WORDS];
 };
 
 struct jit {
@@ -174,10 +216,6 @@ struct jit {
     const struct engine_trace *trace; /* null: nothing to write */
     uint32_t crc32[256];
 
-    pthread_mutex_t pending_lock;
-    uint64_t pending[CODE_PENDING_MAX];
-    unsigned pending_count; /* CODE_PENDING_MAX + 1: everything */
-
     struct jit_stats stat;
 };
 
@@ -212,8 +250,13 @@ void jit_sync_out(struct jit *j, uint32_t site);
 void jit_sync_out_at(struct jit *j, uint64_t pc);
 /* Before translated code goes on. */
 void jit_sync_in(struct jit *j);
-/* LIFT_* that the state asks for, without LIFT_GUARDED. */
+/* LIFT_* that the state asks for, without LIFT_GUARDED; what it will be at another Exception level
+ * and stack pointer. */
 unsigned jit_mode(const struct jit *j);
+unsigned jit_mode_at(const struct jit *j, unsigned el, unsigned spsel);
+/* PSTATE.NZCV as area->nzcv has it, from there and back. */
+uint32_t jit_nzcv_out(uint32_t w);
+uint16_t jit_nzcv_in(uint32_t nzcv);
 
 /* ---- jit_run.c ---- */
 
@@ -241,7 +284,9 @@ void jit_jump_enter(struct jit *j, uint64_t pc, const void *host);
  * is? */
 bool jit_may_cross(struct jit *j, uint64_t pc);
 uint32_t jit_generation(struct jit *j);
-/* Addresses in the cache are no more. */
+/* A region was emptied: no entry that translated code can find leads there. */
+void jit_jumps_evict(struct jit *j);
+/* No address in the cache means anything any more. */
 void jit_jumps_flush(struct jit *j);
 /* Removes what lets stores to a page of RAM pass without a look. */
 void jit_stores_drop(struct jit *j, uint32_t page);
@@ -250,15 +295,21 @@ void jit_stores_drop(struct jit *j, uint32_t page);
 
 int MUST_CHECK jit_code_create(struct jit *j, struct err *e);
 void jit_code_destroy(struct jit *j);
-void jit_code_reset(struct jit *j);
 struct jit_block *jit_code_find(struct jit *j, uint32_t page, uint32_t off, unsigned mode);
 /* Data of a page, made and marked as code when missing: before its words are read. */
 struct jit_page *jit_code_page(struct jit *j, uint32_t page);
+/* Ends that when no translation was made and none is there. */
+void jit_code_page_unused(struct jit *j, struct jit_page *p);
 /* A block of `n` bytes of guest code; the caller has written it at code.p and fills `entry`. */
 struct jit_block *jit_code_add(struct jit *j, struct jit_page *p, uint32_t off, unsigned mode,
                                unsigned n);
-/* True: there may be no more room; reset before translating. */
-bool jit_code_full(const struct jit *j);
+/* Nobody finds the block any more. Its page is no longer one of code when it was the last; else
+ * its `covered` is left as it is. The block still says which page that was. */
+void jit_code_remove(struct jit *j, struct jit_block *b);
+/* Makes `covered` what the page's blocks cover. */
+void jit_code_recount(struct jit *j, struct jit_page *p);
+/* No page is one of code. */
+void jit_code_forget_pages(struct jit *j);
 /* True: a translated instruction lies in [off, off + len) of a page. */
 bool jit_code_covers(const struct jit *j, uint32_t page, uint32_t off, uint32_t len);
 /* interp.code_stored. */
@@ -267,7 +318,34 @@ void jit_code_stored(struct interp *it, gpa_t pa, uint64_t len);
 void jit_code_alone(struct jit *j, uint32_t page, uint32_t off);
 /* engine_ops.code_written. @any */
 void jit_code_written(struct vcpu *v, uint64_t page);
+/* Invalidates what code_written() was told of. */
 void jit_code_take_pending(struct jit *j);
+
+/* ---- jit_evict.c ---- */
+
+/* True: there is room for a block of usual size. */
+bool jit_code_has_room(const struct jit *j);
+/* True: nothing was made in the present region yet, so there is not more room to be had. */
+bool jit_code_is_fresh(const struct jit *j);
+/* Empties the oldest region and goes on there. The return stack must be started again unless this
+ * is called from the dispatcher. */
+void jit_code_evict(struct jit *j);
+/* Forgets all translations. */
+void jit_code_reset(struct jit *j);
+/* Bytes of the regions that hold something. */
+uint64_t jit_code_used(const struct jit *j);
+/* What changes when the code at this address is thrown away. */
+uint64_t jit_code_turn(const struct jit *j, uint64_t exec);
+/* Makes the branch that ends at `point` lead to `host`, a block in its page. */
+void jit_link(struct jit *j, uint64_t point, const void *host);
+/* ... or one in another page, in the present generation; that generation's place ends `distance`
+ * bytes before `point`. False: left as it is. */
+bool jit_link_cross(struct jit *j, uint64_t point, uint32_t distance, const void *host);
+
+static inline struct jit_region *jit_region_now(const struct jit *j)
+{
+    return &j->code.region[j->code.turn % j->code.regions];
+}
 
 static inline const void *jit_code_exec(const struct jit *j, const struct jit_block *b)
 {
@@ -283,13 +361,35 @@ static inline uint8_t *jit_code_write(const struct jit *j, uint64_t exec)
 /* ---- jit_translate.c ---- */
 
 /* The translation of what is at guest address `pc`, which is mapped to this page of RAM; made when
- * missing. Null: it cannot be translated; the interpreter is to go on. Making it may reset the
- * cache. The page part of `pc` is for people only. */
+ * missing. Null: it cannot be translated; the interpreter is to go on. Making it may empty
+ * a region of the cache. The page part of `pc` is for people only. */
 struct jit_block *jit_block_get(struct jit *j, uint32_t page, uint64_t pc, unsigned mode);
+
+/* Makes area->set and area->unpriv_set what EL and PSTATE.UAO ask for. */
+void jit_choose_sets(struct jit *j);
+
+/* ---- jit_exc.c ---- */
+
+/* x64_hooks.exception */
+const void *jit_exception(void *state, uint64_t word_op, uint32_t site);
+
+/* ---- jit_clock.c ---- */
+
+void jit_clock_init(struct jit *j);
 
 /* ---- jit_stats.c ---- */
 
 void jit_stats_begin(struct jit *j);
+
+/* The interpreter is to execute this instruction of a block. */
+static inline void jit_stats_fallback(struct jit *j, enum a64_op op, uint32_t word)
+{
+    j->stat.hooks++;
+    j->stat.fallback[op]++;
+    if (word >> 22 == UINT32_C(0xd5000000) >> 22) /* system instructions */
+        j->stat.system[word >> 5 & (JIT_SYSTEM_WORDS - 1)]++;
+}
+
 /* engine_ops.stats. @stopped */
 void jit_stats(struct vcpu *v, FILE *to);
 

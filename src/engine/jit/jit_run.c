@@ -159,7 +159,7 @@ static const void *follow_link(struct jit *j, const struct x64_left *left)
 {
     uint32_t site = (uint32_t)left->site;
     uint64_t pc = j->area->page + (uint64_t)(int64_t)x64_site_off(site);
-    uint64_t epoch = j->code.epoch;
+    uint64_t turn = jit_code_turn(j, left->arg);
     j->stat.links++;
     j->area->budget += x64_site_undone(site);
     const void *host = block_host(j, pc, site & X64_SITE_SINGLE ? LIFT_SINGLE : 0);
@@ -167,10 +167,8 @@ static const void *follow_link(struct jit *j, const struct x64_left *left)
         jit_sync_out_at(j, pc);
         return NULL;
     }
-    if (epoch == j->code.epoch) {
-        int32_t rel = (int32_t)((int64_t)(uintptr_t)host - (int64_t)left->arg);
-        memcpy(jit_code_write(j, left->arg) - sizeof(rel), &rel, sizeof(rel));
-    }
+    if (jit_code_turn(j, left->arg) == turn) /* the branch is still there */
+        jit_link(j, left->arg, host);
     return host;
 }
 
@@ -241,8 +239,7 @@ static const void *hook_interp(void *state, uint64_t word_op, uint32_t site)
     struct jit *j = jit_of_state(state);
     struct a64_cpu *cpu = j->cpu;
     enum a64_op op = (enum a64_op)(word_op >> 32);
-    j->stat.fallback[op]++;
-    j->stat.hooks++;
+    jit_stats_fallback(j, op, (uint32_t)word_op);
     jit_sync_out(j, site);
     if (op == A64_BR || op == A64_BLR) {
         const struct jit_fetch *f = jit_fetch(j, cpu->pc);
@@ -270,10 +267,10 @@ static const void *hook_interp(void *state, uint64_t word_op, uint32_t site)
 static const void *hook_jump(void *state, uint64_t pc, uint32_t btype)
 {
     struct jit *j = jit_of_state(state);
-    uint64_t epoch = j->code.epoch;
+    uint64_t turn = j->code.turn;
     bool guarded;
     const struct jit_block *b = attention(j->cpu) ? NULL : block_at(j, pc, &guarded);
-    if (epoch != j->code.epoch)
+    if (turn != j->code.turn) /* calls may come back to what was there */
         j->area->saved_rsp = j->area->stack_base;
     bool seen = b && sees_btype(j, pc, guarded);
     if (!b || (seen && btype))
@@ -297,18 +294,14 @@ static const void *hook_cross(void *state, uint64_t pc, uint64_t point, uint32_t
     if (!host || attention(j->cpu) || !jit_may_cross(j, pc)) /* new: it need not come back soon */
         return hook_jump(state, pc, 0);
     j->area->page = pc & PAGE_MASK_VA;
-    int32_t rel = (int32_t)((int64_t)(uintptr_t)host - (int64_t)point);
-    uint32_t generation = jit_generation(j);
-    uint8_t *end = jit_code_write(j, point);
-    memcpy(end - sizeof(rel), &rel, sizeof(rel));
-    memcpy(end - distance - sizeof(generation), &generation, sizeof(generation));
-    j->stat.crosses++;
+    j->stat.crosses += jit_link_cross(j, point, distance, host);
     return host;
 }
 
 const struct x64_hooks jit_hooks = {
     .fill = jit_fill,
     .interp = hook_interp,
+    .exception = jit_exception,
     .jump = hook_jump,
     .cross = hook_cross,
     .poll = hook_poll,
@@ -362,8 +355,12 @@ static enum go run_translated(struct jit *j)
     if (j->dirty || jit_mode(j) != j->mode)
         jit_context(j);
     const struct jit_block *b = block_at(j, cpu->pc, &guarded);
-    if (!b || (j->count && b->bytes / 4 > j->end - cpu->instret))
+    if (!b)
         return GO_STEP;
+    if (j->count && b->bytes / 4 > j->end - cpu->instret) {
+        j->stat.counted++;
+        return GO_STEP;
+    }
     return run_blocks(j, b);
 }
 

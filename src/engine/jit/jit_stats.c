@@ -6,6 +6,7 @@
  */
 #include "engine/jit/jit_int.h"
 
+#include "a64/sysreg.h"
 #include "vm/clock.h"
 
 #include <inttypes.h>
@@ -56,6 +57,31 @@ static void show_fallbacks(const struct jit_stats *s, FILE *to)
         fprintf(to, "jit.fallback.%s %" PRIu64 "\n", a64_op_info[list[k].op].name, list[k].count);
 }
 
+/* The name of bits 20:5 of a word, as isa/sysregs.def has it; null: it is not there. */
+static const char *system_name(unsigned key)
+{
+    enum a64_sysreg reg = a64_sysreg_find(key);
+    return reg == A64_SYSREG_COUNT ? a64_sysop_name(a64_sysop_find(key))
+                                   : a64_sysreg_info(reg)->name;
+}
+
+/* Which registers and which system instructions those were. */
+static void show_system(const struct jit_stats *s, FILE *to)
+{
+    for (unsigned k = 0; k < JIT_SYSTEM_WORDS; k++) {
+        if (!s->system[k])
+            continue;
+        unsigned op0 = k >> 14 & 3;
+        const char *name = system_name(k & 0xffff);
+        fprintf(to, "jit.system.%s.", op0 < 2 ? "SYS" : k >> 16 ? "MRS" : "MSR");
+        if (name)
+            fprintf(to, "%s", name);
+        else
+            fprintf(to, "S%u_%u_C%u_C%u_%u", op0, k >> 11 & 7, k >> 7 & 15, k >> 3 & 15, k & 7);
+        fprintf(to, " %" PRIu64 "\n", s->system[k]);
+    }
+}
+
 void jit_stats(struct vcpu *v, FILE *to)
 {
     const struct jit *j = v->cpu.engine;
@@ -66,10 +92,14 @@ void jit_stats(struct vcpu *v, FILE *to)
     line(to, "code_bytes", s->bytes);
     line(to, "cold_code_bytes", s->cold);
     line(to, "cache_bytes", j->code.bytes);
-    line(to, "cache_used_bytes",
-         (uint64_t)(j->code.p - j->code.write + j->code.cold - j->code.middle));
-    line(to, "cache_resets", s->resets);
-    line(to, "cache_reset_ns_max", (uint64_t)ns_of(s, s->reset_ticks_max));
+    line(to, "cache_used_bytes", jit_code_used(j));
+    line(to, "cache_misses", s->misses);
+    line(to, "cache_evictions", j->code.evictions);
+    line(to, "cache_evicted_blocks", j->code.evicted);
+    line(to, "cache_eviction_ns_max", j->code.eviction_ns_max);
+    line(to, "cache_undone_links", j->code.undone);
+    line(to, "cache_resets", j->code.resets);
+    line(to, "cache_reset_ns_max", j->code.reset_ns_max);
     line(to, "translation_ns", (uint64_t)ns);
     fprintf(to, "jit.translation_ns_per_instruction %.1f\n", s->guest ? ns / (double)s->guest : 0);
     line(to, "untranslatable", s->too_big);
@@ -79,12 +109,16 @@ void jit_stats(struct vcpu *v, FILE *to)
     line(to, "jump_misses", s->jumps);
     line(to, "dispatches", s->dispatches);
     line(to, "single_steps", s->single);
+    line(to, "single_steps_counted", s->counted);
     line(to, "groups_left", s->ungrouped);
     line(to, "groups_given_up", s->alone);
+    line(to, "loads_across_pages", s->across);
     line(to, "fills", s->fills);
     line(to, "walks", s->walks);
     line(to, "tlb_flushes", s->flushes);
     line(to, "invalidated_blocks", s->invalidated);
+    line(to, "exceptions", s->exceptions);
     line(to, "interpreted", s->hooks);
     show_fallbacks(s, to);
+    show_system(s, to);
 }

@@ -4,7 +4,7 @@
  * CF = !C as after a subtraction. MXCSR (Intel SDM volume 1, 10.2.3) holds the guest's rounding
  * mode and, since the state was last made complete, the cumulative exceptions of FPSR (Arm ARM
  * C5.2.9): IE, ZE, OE, UE and PE are IOC, DZC, OFC, UFC and IXC. DE has no counterpart: FPSR.IDC is
- * of flushed operands, and code that flushes is not translated (LIFT_FPSLOW).
+ * of flushed operands, and code that has some goes to the interpreter (lift_vfp_flush.c).
  */
 #include "engine/jit/jit_int.h"
 
@@ -18,13 +18,14 @@
 #define MXCSR_MASKED 0x1f80u
 #define MXCSR_STICKY 0x3fu
 #define MXCSR_RC_SHIFT 13
+#define MXCSR_FTZ 0x8000u
 
-static uint32_t nzcv_out(uint32_t w)
+uint32_t jit_nzcv_out(uint32_t w)
 {
     return (w & (NZCV_SF | NZCV_ZF)) << 16 | (~w & NZCV_CF) << 21 | (w & NZCV_OF) << 28;
 }
 
-static uint16_t nzcv_in(uint32_t nzcv)
+uint16_t jit_nzcv_in(uint32_t nzcv)
 {
     return (uint16_t)((nzcv >> 16 & (NZCV_SF | NZCV_ZF)) | (~nzcv >> 21 & NZCV_CF) |
                       (nzcv >> 28 & NZCV_OF));
@@ -44,7 +45,8 @@ static uint32_t mxcsr_of(uint32_t fpcr)
 {
     /* RN, RP, RM, RZ as nearest, up, down, to zero */
     static const uint8_t rc[] = {0, 2, 1, 3};
-    return MXCSR_MASKED | (uint32_t)rc[(fpcr & FPCR_RMODE) >> FPCR_RMODE_SHIFT] << MXCSR_RC_SHIFT;
+    return MXCSR_MASKED | (fpcr & FPCR_FZ ? MXCSR_FTZ : 0) |
+           (uint32_t)rc[(fpcr & FPCR_RMODE) >> FPCR_RMODE_SHIFT] << MXCSR_RC_SHIFT;
 }
 
 void jit_sync_out_at(struct jit *j, uint64_t pc)
@@ -53,7 +55,7 @@ void jit_sync_out_at(struct jit *j, uint64_t pc)
     struct x64_area *area = j->area;
     cpu->pc = pc;
     sp_write(cpu, area->sp);
-    cpu->nzcv = nzcv_out(area->nzcv);
+    cpu->nzcv = jit_nzcv_out(area->nzcv);
     cpu->fp.fpsr |= fpsr_of(area->mxcsr);
     area->mxcsr &= ~MXCSR_STICKY;
     if (j->count)
@@ -71,20 +73,34 @@ void jit_sync_in(struct jit *j)
     const struct a64_cpu *cpu = j->cpu;
     struct x64_area *area = j->area;
     area->sp = sp_read(cpu);
-    area->nzcv = nzcv_in(cpu->nzcv);
+    area->nzcv = jit_nzcv_in(cpu->nzcv);
     area->mxcsr = mxcsr_of(cpu->fp.fpcr);
     area->budget = (int64_t)(j->end - cpu->instret);
 }
 
 unsigned jit_mode(const struct jit *j)
 {
+    return jit_mode_at(j, j->cpu->el, j->cpu->spsel);
+}
+
+/* How floating point is lifted. */
+static unsigned fp_mode(const struct jit *j)
+{
+    const struct a64_cpu *cpu = j->cpu;
+    uint32_t fpcr = cpu->fp.fpcr, fpsr = cpu->fp.fpsr | fpsr_of(j->area->mxcsr);
+    return (fpcr & FPCR_FZ ? fpsr & FPSR_IXC ? LIFT_FPFLUSH : LIFT_FPSLOW : 0) |
+           (fpcr & (FPCR_DN | FPCR_AHP | FPCR_FZ16) ? LIFT_FPODD : 0);
+}
+
+unsigned jit_mode_at(const struct jit *j, unsigned el, unsigned spsel)
+{
     const struct a64_cpu *cpu = j->cpu;
     uint64_t sctlr = cpu->sys[A64_SCTLR_EL1];
     unsigned fpen = (unsigned)bits(cpu->sys[A64_CPACR_EL1], 21, 20);
-    bool fp_on = fpen == 3 || (fpen == 1 && cpu->el == 1);
-    return (cpu->el ? LIFT_EL1 : 0) | (fp_on ? 0 : LIFT_FPOFF) |
-           (cpu->fp.fpcr & (FPCR_FZ | FPCR_DN | FPCR_AHP | FPCR_FZ16) ? LIFT_FPSLOW : 0) |
+    bool fp_on = fpen == 3 || (fpen == 1 && el == 1);
+    return (el ? LIFT_EL1 : 0) | (fp_on ? 0 : LIFT_FPOFF) |
+           fp_mode(j) |
            (bit(sctlr, 1) ? LIFT_ALIGN : 0) |
-           (bit(sctlr, cpu->el ? 3 : 4) ? LIFT_SPCHECK : 0) | (j->count ? LIFT_COUNT : 0) |
-           (cpu->el && !cpu->spsel ? LIFT_SPEL0 : 0);
+           (bit(sctlr, el ? 3 : 4) ? LIFT_SPCHECK : 0) | (j->count ? LIFT_COUNT : 0) |
+           (el && !spsel ? LIFT_SPEL0 : 0);
 }

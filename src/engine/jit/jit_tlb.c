@@ -11,7 +11,8 @@
  *    each page of RAM where its store entry is, so that the first translation of a page finds it;
  *    several places are looked for in all sets.
  *  - Jump entries: of pages that are not guarded (BTI), to code of one mode; another mode of the
- *    same set clears them. A Bloom filter of their pages makes TLBI of data pages cheap.
+ *    same set clears them. A Bloom filter of their pages makes TLBI of data pages cheap. Those to
+ *    a region of the code cache that was emptied go before the set is used again.
  *  - Device memory, tagged addresses and watched pages are never entered.
  */
 #include "engine/jit/jit_int.h"
@@ -145,6 +146,33 @@ static void clear_transient(struct jit_set *s)
     s->transient_code = false;
 }
 
+/* Removes entries that lead to regions of the code cache which were emptied since this was last
+ * done: those of the turns after jump_turn, which lie one after the other in a ring. */
+static void evict_jumps(const struct jit_code *c, struct jit_set *s)
+{
+    uint64_t turns = c->turn - s->jump_turn;
+    uint64_t ring = (uint64_t)c->regions * c->hot_bytes, emptied = turns * c->hot_bytes;
+    uint64_t first = (uint64_t)(uintptr_t)(c->exec + (c->first - c->write)) +
+                     (s->jump_turn + 1) % c->regions * c->hot_bytes;
+    bool listed = s->jump_count <= JIT_FILLED;
+    unsigned kept = 0;
+    if (turns >= c->regions)
+        clear_jumps(s);
+    for (unsigned i = 0; i < (listed ? s->jump_count : X64_JUMP_ENTRIES) && s->jump_count; i++) {
+        struct x64_jump_entry *e = &s->x->jump[listed ? s->jumps[i] : i];
+        uint64_t from_first = e->host - first;
+        if (e->pc == X64_TLB_NONE)
+            continue;
+        if ((from_first >= ring ? from_first + ring : from_first) < emptied)
+            e->pc = X64_TLB_NONE;
+        else if (listed)
+            s->jumps[kept++] = s->jumps[i];
+    }
+    if (listed && s->jump_count) /* not 0: branches to other pages may hold still */
+        s->jump_count = kept ? kept : 1;
+    s->jump_turn = c->turn;
+}
+
 /* A set that is not in use is cleared when it is taken. */
 void jit_tlb_flush(struct jit *j)
 {
@@ -156,6 +184,19 @@ void jit_tlb_flush(struct jit *j)
     j->stat.flushes++;
 }
 
+/* The set whose jump cache the present level and space use; null: none. */
+static struct jit_set *jump_set(struct jit *j)
+{
+    return j->cpu->el ? &j->kernel : j->el0;
+}
+
+void jit_jumps_evict(struct jit *j)
+{
+    struct jit_set *s = jump_set(j);
+    if (s && s->jump_turn != j->code.turn)
+        evict_jumps(&j->code, s);
+}
+
 void jit_jumps_flush(struct jit *j)
 {
     clear_jumps(&j->kernel);
@@ -163,6 +204,7 @@ void jit_jumps_flush(struct jit *j)
         if (j->user[i].in_use)
             clear_jumps(&j->user[i]);
     }
+    jit_jumps_evict(j);
 }
 
 /* ---- The set of an address space ---- */
@@ -196,7 +238,7 @@ static struct jit_set *take_user(struct jit *j)
 }
 
 /* Sets that translated code and LDTR, STTR use now. */
-static void choose_sets(struct jit *j)
+void jit_choose_sets(struct jit *j)
 {
     const struct a64_cpu *cpu = j->cpu;
     struct x64_set *user = j->el0 ? j->el0->x : j->empty;
@@ -204,6 +246,7 @@ static void choose_sets(struct jit *j)
     j->area->unpriv_set = (uint64_t)(uintptr_t)(cpu->el && cpu->uao ? j->kernel.x : user);
     if (j->el0)
         j->el0->used = ++j->clock;
+    jit_jumps_evict(j);
 }
 
 /* EL0's set of the present space, made when missing. */
@@ -212,7 +255,7 @@ static struct jit_set *user_set(struct jit *j)
     if (!j->el0) {
         j->el0 = take_user(j);
         j->el0->jump_mode = j->cpu->el ? UINT32_MAX : j->mode;
-        choose_sets(j);
+        jit_choose_sets(j);
     }
     return j->el0;
 }
@@ -244,7 +287,7 @@ void jit_context(struct jit *j)
     j->space = space;
     if (moved || !j->el0)
         j->el0 = find_user(j);
-    choose_sets(j);
+    jit_choose_sets(j);
     j->mode = jit_mode(j);
     struct jit_set *s = cpu->el ? &j->kernel : j->el0;
     if (s && s->jump_mode != j->mode) {
@@ -432,6 +475,60 @@ static uint64_t fill_translated(struct jit *j, struct miss *m,
     return addend;
 }
 
+static bool translate_miss(struct jit *j, const struct miss *m, uint64_t va,
+                           struct a64_translation *t)
+{
+    struct a64_walk req = {
+        .va = va,
+        .access = m->write ? A64_ACCESS_WRITE : A64_ACCESS_READ,
+        .el = !m->el0,
+        .pan = !m->el0 && j->cpu->pan,
+    };
+    struct a64_fault fault;
+    j->stat.walks++;
+    return a64_translate(j->cpu, &req, t, &fault);
+}
+
+static bool is_watched(struct jit *j, uint64_t va)
+{
+    return j->it.watch && a64_watch_page(j->cpu, va & PAGE_MASK_VA);
+}
+
+/* Host address of what a load at va may read without leaving its page, by the set or else the
+ * tables; null: the interpreter. */
+static const uint8_t *load_page(struct jit *j, const struct miss *m, uint64_t va, unsigned bytes)
+{
+    struct jit_set *s = m->el0 ? user_set(j) : &j->kernel;
+    const struct x64_tlb_entry *e = data_entry(s, set_index(va), LOAD);
+    struct a64_translation t;
+    if (e->tag == (va & PAGE_MASK_VA))
+        return (const uint8_t *)(uintptr_t)(va + e->addend);
+    if (is_watched(j, va) || !translate_miss(j, m, va, &t) || t.type == A64_MEM_DEVICE)
+        return NULL;
+    return mem_ptr(j->it.mem, t.pa, bytes, MEM_READ);
+}
+
+/* A load from two pages: its bytes are put together in the area, and the addend leads there. 0: the
+ * interpreter. */
+static uint64_t fill_across(struct jit *j, const struct miss *m)
+{
+    unsigned first = MEM_PAGE_SIZE - (unsigned)(m->va % MEM_PAGE_SIZE);
+    const uint64_t va[2] = {m->va, m->va + first};
+    const unsigned bytes[2] = {first, m->bytes - first};
+    const uint8_t *host[2];
+    _Static_assert(sizeof(j->area->bounce) >= ZVA_BYTES, "the largest access fits");
+    for (unsigned n = 0; n < 2; n++) {
+        host[n] = load_page(j, m, va[n], bytes[n]);
+        if (!host[n])
+            return 0;
+    }
+    uint8_t *bounce = (uint8_t *)j->area->bounce;
+    memcpy(bounce, host[0], bytes[0]);
+    memcpy(bounce + first, host[1], bytes[1]);
+    j->stat.across++;
+    return (uint64_t)(uintptr_t)bounce - m->va;
+}
+
 uint64_t jit_fill(void *state, uint64_t va, uint32_t site, uint32_t entry)
 {
     struct jit *j = jit_of_state(state);
@@ -445,21 +542,13 @@ uint64_t jit_fill(void *state, uint64_t va, uint32_t site, uint32_t entry)
         .group = site & X64_SITE_GROUP,
         .stores = site & X64_SITE_WRITE,
     };
+    struct a64_translation t;
     j->stat.fills++;
     if (va % MEM_PAGE_SIZE + m.bytes > MEM_PAGE_SIZE)
+        return m.write ? 0 : fill_across(j, &m);
+    if (is_watched(j, va))
         return 0;
-    if (j->it.watch && a64_watch_page(cpu, va & PAGE_MASK_VA))
-        return 0;
-    struct a64_walk req = {
-        .va = va,
-        .access = m.write ? A64_ACCESS_WRITE : A64_ACCESS_READ,
-        .el = !m.el0,
-        .pan = !m.el0 && cpu->pan,
-    };
-    struct a64_translation t;
-    struct a64_fault fault;
-    j->stat.walks++;
-    uint64_t addend = a64_translate(cpu, &req, &t, &fault) ? fill_translated(j, &m, &t) : 0;
+    uint64_t addend = translate_miss(j, &m, va, &t) ? fill_translated(j, &m, &t) : 0;
     j->ungroup = addend && m.group && !m.entered;
     return j->ungroup ? 0 : addend;
 }
@@ -548,6 +637,7 @@ const void *jit_jump_find(struct jit *j, uint64_t pc)
 {
     const struct x64_set *x = current_set(j)->x;
     unsigned index = x64_jump_index(pc);
+    DCHECK(current_set(j)->jump_turn == j->code.turn);
     if (x->jump[index].pc != pc)
         index ^= 1;
     return x->jump[index].pc == pc ? (const void *)(uintptr_t)x->jump[index].host : NULL;
@@ -556,7 +646,7 @@ const void *jit_jump_find(struct jit *j, uint64_t pc)
 void jit_jump_enter(struct jit *j, uint64_t pc, const void *host)
 {
     struct jit_set *s = current_set(j);
-    DCHECK(s->jump_mode == j->mode);
+    DCHECK(s->jump_mode == j->mode && s->jump_turn == j->code.turn);
     unsigned b = bloom_bit(pc), index = x64_jump_index(pc);
     struct x64_jump_entry *e = &s->x->jump[index];
     if (e->pc == X64_TLB_NONE) {

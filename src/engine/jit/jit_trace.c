@@ -47,6 +47,7 @@ static const char *const entry_name[X64_E_COUNT] = {
     [X64_E_FILL_UNPRIV_LOAD] = "sojourn_fill_unpriv_load",
     [X64_E_FILL_UNPRIV_STORE] = "sojourn_fill_unpriv_store",
     [X64_E_INTERP] = "sojourn_interp",
+    [X64_E_EXCEPTION] = "sojourn_exception",
     [X64_E_LINK] = "sojourn_link",
     [X64_E_DISPATCH] = "sojourn_dispatch",
     [X64_E_INTERP_ONE] = "sojourn_interp_one",
@@ -102,7 +103,8 @@ static void show_head(const struct jit *j, const struct jit_traced *t, unsigned 
         unsigned bit;
         const char *name;
     } modes[] = {
-        {LIFT_FPOFF, "fpoff"},     {LIFT_FPSLOW, "fpslow"}, {LIFT_ALIGN, "align"},
+        {LIFT_FPOFF, "fpoff"},     {LIFT_FPSLOW, "fpslow"}, {LIFT_FPFLUSH, "fpflush"},
+        {LIFT_FPODD, "fpodd"},      {LIFT_ALIGN, "align"},
         {LIFT_SPCHECK, "spcheck"}, {LIFT_COUNT, "count"},   {LIFT_GUARDED, "guarded"},
         {LIFT_SPEL0, "spel0"},
     };

@@ -38,9 +38,10 @@ static bool ends_block(enum a64_op op)
 
 static void lift_interp(struct lift *l, enum a64_op op, uint32_t word)
 {
-    bool end = ends_block(op) || op == A64_UNDEFINED;
+    bool end = ends_block(op) || op == A64_UNDEFINED, exception = op == A64_SVC || op == A64_ERET;
     struct ir_block *b = l->b;
-    ir_emit(b, IR_INTERP, IR_VOID, end, 0, 0, 0, (int64_t)((uint64_t)op << 32 | word));
+    ir_emit(b, IR_INTERP, IR_VOID, IR_SUB(end, exception), 0, 0, 0,
+            (int64_t)((uint64_t)op << 32 | word));
     memset(b->gpr, 0, sizeof(b->gpr));
     memset(b->vec, 0, sizeof(b->vec));
     l->sp_checked = 0;

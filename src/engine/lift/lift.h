@@ -16,14 +16,17 @@
 /* Mode of a translation. */
 #define LIFT_EL1 1u      /* Exception level 1, else 0 */
 #define LIFT_FPOFF 2u    /* SIMD&FP instructions trap (CPACR_EL1.FPEN) */
-#define LIFT_FPSLOW 4u   /* FPCR has FZ, DN, AHP or FZ16 set: arithmetic by the interpreter */
+#define LIFT_FPSLOW 4u   /* FPCR.FZ, and FPSR.IXC is clear: arithmetic by the interpreter */
 #define LIFT_ALIGN 8u    /* SCTLR_EL1.A: unaligned accesses fault */
 #define LIFT_SPCHECK 16u /* SCTLR_EL1.SA or SA0: SP as a base must be aligned */
 #define LIFT_COUNT 32u   /* instructions are counted */
 #define LIFT_GUARDED 64u /* the page has the GP attribute: BTI */
 #define LIFT_SPEL0 128u   /* EL1 with SPSel = 0: SP is SP_EL0 */
 #define LIFT_SINGLE 256u  /* each access has its own look-up: IR_PASS_GROUPS is left out */
-#define LIFT_MODES 512u
+#define LIFT_FPFLUSH 512u /* FPCR.FZ, and FPSR.IXC is set: the host's flag does no harm */
+#define LIFT_FPODD 1024u  /* FPCR.DN, AHP or FZ16: half precision, and what keeps NaNs as they
+                           * are, by the interpreter */
+#define LIFT_MODES 2048u
 
 struct lift {
     struct ir_block *b;

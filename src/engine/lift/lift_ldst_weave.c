@@ -1,13 +1,17 @@
-/* Lifters of AdvSIMD loads and stores of multiple structures of two or four elements: LD2, ST2, LD4
- * and ST4 (Arm ARM DDI 0487, C4.1.94). Memory is moved in whole registers, and the elements are
- * dealt out to, or collected from, the registers by UZP and ZIP.
+/* Lifters of AdvSIMD loads and stores of multiple structures of two to four elements: LD2, ST2,
+ * LD3, ST3, LD4 and ST4 (Arm ARM DDI 0487, C4.1.94). Memory is moved in whole registers, and the
+ * elements are dealt out to, or collected from, the registers by UZP and ZIP.
  *
  * With x y z w the elements of structures of four: the even elements of two registers of memory are
  * x z x z..., the odd ones y w y w...; the even ones of these are x x..., and so on. Stores go the
  * other way. In the 64-bit forms a register of memory is as many structures as fit, and the upper
  * half of each result is cleared.
  *
- * NYI(lift-ld3): LD3 and ST3 are left to the interpreter.
+ * Of structures of three, in registers of L lanes: lane p of the k-th register of memory is number
+ * kL + p of the stream, so it belongs to element (kL + p) mod 3. No two lanes of one element are at
+ * the same p, since L is a power of two. So one choice among three registers for each lane collects
+ * an element, in an order that a stride of 3 puts right; a store goes the other way, with a stride
+ * of 11, the inverse of 3 modulo 16, 8, 4 and 2.
  */
 #include "engine/lift/lift_gpr_int.h"
 
@@ -120,6 +124,54 @@ static void st4(struct lift *l, const struct weave *w, ir_val base)
     }
 }
 
+/* Lanes of a register. */
+static unsigned lane_count(const struct weave *w)
+{
+    return (w->q ? 16u : 8u) >> w->size;
+}
+
+/* Lane p of the result is that of x[(first + p * step) mod 3]. */
+static ir_val thirds(struct lift *l, unsigned size, const ir_val x[3], unsigned first,
+                     unsigned step)
+{
+    return ir_vec(l->b, IR_VTHIRDS, size, x[first % 3], x[(first + step) % 3],
+                  x[(first + 2 * step) % 3], 0);
+}
+
+static ir_val stride(struct lift *l, const struct weave *w, unsigned by, unsigned from, ir_val x)
+{
+    const unsigned lanes = lane_count(w);
+    if (lanes == 2 && from % 2 == 0)
+        return x;
+    return ir_vec(l->b, IR_VSTRIDE, IR_SUB(w->size, by), x, 0, 0,
+                  from % lanes | (w->q ? 0 : 0x100));
+}
+
+/* Lane p of register k is of element n if kL + p = n mod 3, so if k = (n - p)L: L is its own
+ * inverse. */
+static void ld3(struct lift *l, const struct weave *w, ir_val base)
+{
+    const unsigned log2 = 3 + w->q, lanes = lane_count(w);
+    ir_val m[3];
+    m[0] = ir_emit(l->b, IR_LDPV, IR_V128, log2, base, 0, 0, 0);
+    m[1] = ir_emit(l->b, IR_PAIRV, IR_V128, 0, 0, 0, 0, 0);
+    m[2] = lift_load_v(l, log2, &(struct lift_addr){.base = base, .imm = 2 << log2});
+    for (unsigned n = 0; n < 3; n++)
+        put_element(l, w, n, stride(l, w, 3, n, thirds(l, w->size, m, n * lanes, 2 * lanes)));
+}
+
+static void st3(struct lift *l, const struct weave *w, ir_val base)
+{
+    const unsigned log2 = 3 + w->q, lanes = lane_count(w);
+    ir_val x[3], m[3];
+    for (unsigned n = 0; n < 3; n++)
+        x[n] = stride(l, w, 11, 5 * n, get_element(l, w, n));
+    for (unsigned k = 0; k < 3; k++)
+        m[k] = thirds(l, w->size, x, k * lanes, 1);
+    ir_emit(l->b, IR_STPV, IR_VOID, log2, base, m[0], m[1], 0);
+    lift_store_v(l, log2, m[2], &(struct lift_addr){.base = base, .imm = 2 << log2});
+}
+
 /* ---- Lift functions ---- */
 
 typedef void weave_fn(struct lift *l, const struct weave *w, ir_val base);
@@ -150,3 +202,5 @@ WEAVE(LD2_m, ld2, 2)
 WEAVE(ST2_m, st2, 2)
 WEAVE(LD4_m, ld4, 4)
 WEAVE(ST4_m, st4, 4)
+WEAVE(LD3_m, ld3, 3)
+WEAVE(ST3_m, st3, 3)

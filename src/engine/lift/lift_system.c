@@ -205,6 +205,8 @@ static ir_val read_register(struct lift *l, enum a64_sysreg reg)
         return read_dczid(l);
     if (reg == A64_FPCR && !(l->mode & LIFT_FPOFF))
         return lift_state_get(l, 2, offsetof(struct a64_cpu, fp.fpcr));
+    if (reg == A64_FPSR && !(l->mode & LIFT_FPOFF))
+        return ir_zext(l->b, ir_emit(l->b, IR_GETFPSR, IR_I32, 0, 0, 0, 0, 0));
     if (reg == A64_SP_EL0 && sp_el0_allowed(l))
         return lift_state_get(l, 3, offsetof(struct a64_cpu, sp[0]));
     if (!(l->mode & LIFT_EL1))
@@ -227,6 +229,27 @@ static enum a64_sysreg find(uint32_t word)
     return a64_sysreg_find(word >> 5 & 0xffff);
 }
 
+/* CNTKCTL_EL1.{EL0PCTEN, EL0VCTEN}: clear, an access from EL0 traps. */
+enum { CNTKCTL_EL0PCTEN = 0, CNTKCTL_EL0VCTEN = 1 };
+
+/* CNTPCT_EL0 and CNTVCT_EL0. When instructions are counted they may be what time is. */
+static ir_val read_counter(struct lift *l, enum a64_sysreg reg, uint32_t word)
+{
+    struct ir_block *b = l->b;
+    bool virt = reg == A64_CNTVCT_EL0;
+    if (l->mode & LIFT_COUNT || a64_get_MRS(word).rt == 31)
+        return 0;
+    if (!(l->mode & LIFT_EL1)) {
+        ir_val off = lift_state_get(l, 3, storage(A64_CNTKCTL_EL1));
+        off = ir_bini(b, IR_SHR, IR_I64, off, virt ? CNTKCTL_EL0VCTEN : CNTKCTL_EL0PCTEN);
+        off = ir_bini(b, IR_AND, IR_I64, ir_un(b, IR_NOT, IR_I64, off), 1);
+        ir_emit(b, IR_CHKSP, IR_VOID, 0, off, 0, 0, 0);
+    }
+    ir_val minus = virt ? lift_state_get(l, 3, storage(A64_CNTVOFF_EL2)) : ir_const(b, IR_I64, 0);
+    return ir_emit(b, IR_COUNTER, IR_I64, 0, minus, 0, 0,
+                   (int64_t)((uint64_t)A64_MRS << 32 | word));
+}
+
 bool lift_MRS(struct lift *l, uint32_t word)
 {
     const enum a64_sysreg reg = find(word);
@@ -235,7 +258,8 @@ bool lift_MRS(struct lift *l, uint32_t word)
     const struct a64_sysreg_info *info = a64_sysreg_info(reg);
     if (!exists(l, info, info->rd))
         return false;
-    ir_val v = read_register(l, reg);
+    bool counter = reg == A64_CNTVCT_EL0 || reg == A64_CNTPCT_EL0;
+    ir_val v = counter ? read_counter(l, reg, word) : read_register(l, reg);
     if (!v)
         return false;
     lift_put(l, a64_get_MRS(word).rt, v);
@@ -268,6 +292,16 @@ bool lift_MSR_r(struct lift *l, uint32_t word)
     }
     if (reg == A64_SP_EL0 && sp_el0_allowed(l)) {
         lift_state_put(l, 3, offsetof(struct a64_cpu, sp[0]), lift_x(l, rt, IR_I64));
+        return true;
+    }
+    if (reg == A64_FPSR && !(l->mode & (LIFT_FPOFF | LIFT_FPFLUSH))) {
+        ir_val x = ir_bini(l->b, IR_AND, IR_I32, lift_x(l, rt, IR_I32), FPSR_MASK);
+        ir_emit(l->b, IR_PUTFPSR, IR_VOID, 0, x, 0, 0, 0);
+        return true;
+    }
+    if (reg == A64_CONTEXTIDR_EL1 && (l->mode & LIFT_EL1)) { /* breakpoints compare it */
+        unless_debugged(l);
+        write_plain(l, reg, info->writable, lift_x(l, rt, IR_I64));
         return true;
     }
     if (reg == A64_DAIF && (l->mode & LIFT_EL1)) {

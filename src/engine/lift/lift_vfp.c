@@ -1,6 +1,6 @@
 /* Lifts scalar floating point: arithmetic, comparison, selection (Arm ARM DDI 0487, C4.1,
  * "Floating-point data-processing (1, 2, 3 source)", "compare", "conditional compare", "conditional
- * select"). Single and double precision; half precision is left to the interpreter, but for signs.
+ * select"). Single and double precision; half precision: lift_vfp_half.c, but for signs.
  */
 #include "engine/lift/lift_vfp_int.h"
 
@@ -33,6 +33,7 @@ TWO_SOURCE(FMINNM_f, IR_FMIN, IR_FP_NUM)
 TWO_SOURCE(FMAXNM_f, IR_FMAX, IR_FP_NUM)
 /* Advanced SIMD scalars that nothing else has */
 TWO_SOURCE(FABD_ss, IR_FSUB, IR_FP_ABS)
+TWO_SOURCE(FMULX_ss, IR_FMUL, IR_FP_FINITE)
 TWO_SOURCE(FRECPS_ss, IR_FRECPS, 0)
 TWO_SOURCE(FRSQRTS_ss, IR_FRSQRTS, 0)
 
@@ -88,7 +89,7 @@ bool lift_FSQRT_f(struct lift *l, uint32_t word)
 #define ROUND(NAME, rounding)                                                                      \
     bool lift_##NAME(struct lift *l, uint32_t word)                                                \
     {                                                                                              \
-        return !fp_slow(l) &&                                                                      \
+        return !fp_odd(l) &&                                                                       \
                one_source(l, word, IR_FRINT, fp_size(word), rounding << IR_FP_ROUND_SHIFT, 0);     \
     }
 
@@ -105,21 +106,47 @@ bool lift_FRINTA_f(struct lift *l, uint32_t word)
            one_source(l, word, IR_FRINTA, fp_size(word), 0, fp_again(A64_FRINTA_f, word));
 }
 
+/* FRINT32 and FRINT64; other marks of IR_FRINTW. */
+#define BOUNDED(NAME, rounding, wide)                                                              \
+    bool lift_##NAME(struct lift *l, uint32_t word)                                                \
+    {                                                                                              \
+        return !fp_slow(l) && one_source(l, word, IR_FRINTW, fp_size(word),                        \
+                                         rounding << IR_FP_ROUND_SHIFT | wide,                     \
+                                         fp_again(A64_##NAME, word));                              \
+    }
+
+BOUNDED(FRINT32Z_f, IR_FP_TOZERO, 0)
+BOUNDED(FRINT32X_f, IR_FP_CURRENTX, 0)
+BOUNDED(FRINT64Z_f, IR_FP_TOZERO, IR_FP_WIDE)
+BOUNDED(FRINT64X_f, IR_FP_CURRENTX, IR_FP_WIDE)
+
+bool lift_FRECPE_ss(struct lift *l, uint32_t word)
+{
+    return !fp_slow(l) &&
+           one_source(l, word, IR_FESTIMATE, fp_size(word), 0, fp_again(A64_FRECPE_ss, word));
+}
+
+bool lift_FRSQRTE_ss(struct lift *l, uint32_t word)
+{
+    return !fp_slow(l) && one_source(l, word, IR_FESTIMATE, fp_size(word), IR_FP_ROOT,
+                                     fp_again(A64_FRSQRTE_ss, word));
+}
+
 /* ---- Between precisions ---- */
 
 bool lift_FCVT_ds(struct lift *l, uint32_t word)
 {
-    return !fp_slow(l) && one_source(l, word, IR_FWIDEN, 3, 0, 0);
+    return !fp_odd(l) && one_source(l, word, IR_FWIDEN, 3, 0, 0);
 }
 
 bool lift_FCVT_sh(struct lift *l, uint32_t word)
 {
-    return !fp_slow(l) && one_source(l, word, IR_FWIDEN, 2, 0, 0);
+    return !fp_odd(l) && one_source(l, word, IR_FWIDEN, 2, 0, 0);
 }
 
 bool lift_FCVT_dh(struct lift *l, uint32_t word)
 {
-    if (fp_slow(l))
+    if (fp_odd(l))
         return false;
     ir_val s = fp_emit(l, IR_FWIDEN, 2, IR_FP_SCALAR, ir_getv(l->b, fp_rn(word)), 0, 0, 0);
     ir_putv(l->b, fp_rd(word), fp_emit(l, IR_FWIDEN, 3, IR_FP_SCALAR, s, 0, 0, 0));
@@ -133,7 +160,7 @@ bool lift_FCVT_sd(struct lift *l, uint32_t word)
 
 bool lift_FCVT_hs(struct lift *l, uint32_t word)
 {
-    return !fp_slow(l) && one_source(l, word, IR_FNARROW, 1, 0, fp_again(A64_FCVT_hs, word));
+    return !fp_odd(l) && one_source(l, word, IR_FNARROW, 1, 0, fp_again(A64_FCVT_hs, word));
 }
 
 /* ---- Comparison, selection ---- */
@@ -164,7 +191,7 @@ static bool conditional_compare(struct lift *l, uint32_t word, bool signal_nans)
     unsigned cond = word >> 12 & 15, sub2 = cond | (signal_nans ? IR_FP_FCCMP_SIGNAL : 0);
     if (cond >= 14)
         return compare(l, word, false, signal_nans);
-    if (fp_slow(l))
+    if (l->mode & (LIFT_FPSLOW | LIFT_FPFLUSH))
         return false;
     ir_val n = ir_getv(l->b, fp_rn(word)), m = ir_getv(l->b, fp_rm(word));
     ir_val v = fp_emit(l, IR_FCCMP, fp_size(word), sub2, n, m, 0, word & 15);

@@ -14,7 +14,9 @@ static bool to_general(struct lift *l, uint32_t word, enum a64_op op, bool is_un
         return false;
     enum ir_type t = lift_sf(word >> 31);
     unsigned sub = IR_FP_CVT(fp_size(word), is_unsigned, rounding, IR_FP_SCALAR);
-    ir_val v = ir_emit(l->b, IR_FTOI, t, sub, ir_getv(l->b, fp_rn(word)), 0, 0, fp_again(op, word));
+    ir_val n = ir_getv(l->b, fp_rn(word));
+    fp_check_operand(l, fp_size(word), IR_FP_SCALAR, n);
+    ir_val v = ir_emit(l->b, IR_FTOI, t, sub, n, 0, 0, fp_again(op, word));
     l->b->insn[v].sub2 = (uint8_t)fbits;
     lift_put(l, fp_rd(word), v);
     return true;
@@ -39,7 +41,9 @@ bool lift_FJCVTZS(struct lift *l, uint32_t word)
 {
     if (fp_slow(l))
         return false;
-    ir_val v = ir_emit(l->b, IR_FTOJ, IR_I32, 3, ir_getv(l->b, fp_rn(word)), 0, 0, 0);
+    ir_val n = ir_getv(l->b, fp_rn(word));
+    fp_check_operand(l, 3, IR_FP_SCALAR, n);
+    ir_val v = ir_emit(l->b, IR_FTOJ, IR_I32, 3, n, 0, 0, 0);
     l->b->insn[v].setf = true;
     lift_put(l, fp_rd(word), v);
     return true;

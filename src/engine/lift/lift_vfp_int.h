@@ -25,11 +25,23 @@ static inline unsigned fp_shape(uint32_t word)
     return word >> 30 & 1 ? IR_FP_V16 : IR_FP_V8;
 }
 
-/* FPCR asks for more than a rounding mode: arithmetic is the interpreter's. */
+/* Arithmetic is the interpreter's. */
 static inline bool fp_slow(const struct lift *l)
 {
     return l->mode & LIFT_FPSLOW;
 }
+
+/* The same, and for operations on halves or that pass NaNs on without a check. */
+static inline bool fp_odd(const struct lift *l)
+{
+    return l->mode & (LIFT_FPSLOW | LIFT_FPODD);
+}
+
+/* With FPCR.FZ: what has denormal operands is left to the interpreter. 1 << size bytes. */
+void fp_check_operand(struct lift *l, unsigned size, unsigned shape, ir_val v);
+/* The same for the operands of an operation of ops_vfp.def. */
+void fp_check_operands(struct lift *l, enum ir_op op, unsigned sub, unsigned sub2,
+                       const ir_val v[3]);
 
 /* imm of the operations that the interpreter may have to do again. */
 static inline int64_t fp_again(enum a64_op op, uint32_t word)
@@ -41,6 +53,8 @@ static inline int64_t fp_again(enum a64_op op, uint32_t word)
 static inline ir_val fp_emit(struct lift *l, enum ir_op op, unsigned sub, unsigned sub2, ir_val a,
                              ir_val x, ir_val c, int64_t imm)
 {
+    if (l->mode & LIFT_FPFLUSH)
+        fp_check_operands(l, op, sub, sub2, (const ir_val[3]){a, x, c});
     ir_val v = ir_vec(l->b, op, sub, a, x, c, imm);
     l->b->insn[v].sub2 = (uint8_t)sub2;
     return v;

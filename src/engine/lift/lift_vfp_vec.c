@@ -1,8 +1,10 @@
 /* Lifts Advanced SIMD floating point: three same, two-register miscellaneous, by element, pairwise,
- * across lanes, and comparisons with their scalar forms (Arm ARM DDI 0487, C4.1). Half precision is
- * left to the interpreter.
+ * across lanes, and comparisons with their scalar forms (Arm ARM DDI 0487, C4.1). Half precision:
+ * lift_vfp_half.c.
  */
 #include "engine/lift/lift_vfp_int.h"
+
+#include "base/bits.h"
 
 /* ---- Three same ---- */
 
@@ -31,6 +33,7 @@ THREE_SAME(FMIN_v, IR_FMIN, 0)
 THREE_SAME(FMAX_v, IR_FMAX, 0)
 THREE_SAME(FMINNM_v, IR_FMIN, IR_FP_NUM)
 THREE_SAME(FMAXNM_v, IR_FMAX, IR_FP_NUM)
+THREE_SAME(FMULX_v, IR_FMUL, IR_FP_FINITE)
 THREE_SAME(FRECPS_v, IR_FRECPS, 0)
 THREE_SAME(FRSQRTS_v, IR_FRSQRTS, 0)
 
@@ -65,13 +68,14 @@ static ir_val element(struct lift *l, uint32_t word, unsigned shape)
     return fp_emit(l, IR_FLANE, size, shape, m, 0, 0, lane);
 }
 
-static bool multiply_element(struct lift *l, uint32_t word, enum a64_op op, unsigned shape)
+static bool multiply_element(struct lift *l, uint32_t word, enum a64_op op, unsigned shape,
+                             unsigned marks)
 {
     if (fp_slow(l))
         return false;
     ir_val n = ir_getv(l->b, fp_rn(word)), m = element(l, word, shape);
     ir_putv(l->b, fp_rd(word),
-            fp_emit(l, IR_FMUL, fp_size(word), shape, n, m, 0, fp_again(op, word)));
+            fp_emit(l, IR_FMUL, fp_size(word), shape | marks, n, m, 0, fp_again(op, word)));
     return true;
 }
 
@@ -87,12 +91,83 @@ static bool fused_element(struct lift *l, uint32_t word, enum a64_op op, unsigne
         return function(l, word, A64_##NAME, __VA_ARGS__);                                         \
     }
 
-BY_ELEMENT(FMUL_e, multiply_element, fp_shape(word))
-BY_ELEMENT(FMUL_es, multiply_element, IR_FP_SCALAR)
+BY_ELEMENT(FMUL_e, multiply_element, fp_shape(word), 0)
+BY_ELEMENT(FMUL_es, multiply_element, IR_FP_SCALAR, 0)
+BY_ELEMENT(FMULX_e, multiply_element, fp_shape(word), IR_FP_FINITE)
+BY_ELEMENT(FMULX_es, multiply_element, IR_FP_SCALAR, IR_FP_FINITE)
 BY_ELEMENT(FMLA_e, fused_element, fp_shape(word), 0)
 BY_ELEMENT(FMLA_es, fused_element, IR_FP_SCALAR, 0)
 BY_ELEMENT(FMLS_e, fused_element, fp_shape(word), IR_FP_NEG)
 BY_ELEMENT(FMLS_es, fused_element, IR_FP_SCALAR, IR_FP_NEG)
+
+/* ---- Complex numbers: even lanes are real parts ---- */
+
+static ir_val swap_parts(struct lift *l, unsigned size, ir_val v)
+{
+    return ir_vec(l->b, IR_VSHUFS, 0, v, 0, 0, size == 3 ? 0x4e : 0xb1);
+}
+
+/* The real or the imaginary parts in both places. */
+static ir_val parts(struct lift *l, unsigned size, bool imaginary, ir_val v)
+{
+    static const uint8_t order[2][2] = {{0xa0, 0xf5}, {0x44, 0xee}};
+    return ir_vec(l->b, IR_VSHUFS, 0, v, 0, 0, order[size == 3][imaginary]);
+}
+
+/* v with the signs of the real or the imaginary parts inverted. */
+static ir_val negate_parts(struct lift *l, unsigned size, bool imaginary, ir_val v)
+{
+    struct ir_block *b = l->b;
+    const uint64_t sign = size == 3 || imaginary ? BIT(63) : BIT(31);
+    ir_val signs = ir_vec(b, IR_VCONST, size == 3, 0, 0, 0, (int64_t)sign);
+    if (size == 3 && imaginary)
+        signs = ir_vec(b, IR_VEXT, 0, ir_vec(b, IR_VCONST, 0, 0, 0, 0, 0), signs, 0, 8);
+    return ir_vec(b, IR_VXOR, 0, v, signs, 0, 0);
+}
+
+/* Vn + Vm times i, or -i. */
+bool lift_FCADD_v(struct lift *l, uint32_t word)
+{
+    const unsigned size = fp_size(word);
+    if (fp_slow(l))
+        return false;
+    ir_val n = ir_getv(l->b, fp_rn(word)), m = swap_parts(l, size, ir_getv(l->b, fp_rm(word)));
+    m = negate_parts(l, size, word >> 12 & 1, m);
+    ir_putv(l->b, fp_rd(word), fp_emit(l, IR_FADD, size, fp_shape(word), n, m, 0,
+                                       fp_again(A64_FCADD_v, word)));
+    return true;
+}
+
+/* Vd + one part of Vn times m, turned by `quarters` right angles, for which its other part has had
+ * its turn when the sum of both is a complex product. */
+static bool complex_fused(struct lift *l, uint32_t word, enum a64_op op, unsigned quarters,
+                          ir_val m)
+{
+    const unsigned size = fp_size(word);
+    ir_val d = ir_getv(l->b, fp_rd(word));
+    ir_val n = parts(l, size, quarters & 1, ir_getv(l->b, fp_rn(word)));
+    if (quarters & 1)
+        m = negate_parts(l, size, quarters == 3, swap_parts(l, size, m));
+    ir_putv(l->b, fp_rd(word),
+            fp_emit(l, IR_FMA, size, fp_shape(word) | (quarters == 2 ? IR_FP_NEG : 0), d, n, m,
+                    fp_again(op, word)));
+    return true;
+}
+
+bool lift_FCMLA_v(struct lift *l, uint32_t word)
+{
+    return !fp_slow(l) && complex_fused(l, word, A64_FCMLA_v, word >> 11 & 3,
+                                        ir_getv(l->b, fp_rm(word)));
+}
+
+/* Singles only, number H of the register M:Rm. */
+bool lift_FCMLA_e(struct lift *l, uint32_t word)
+{
+    if (fp_slow(l))
+        return false;
+    ir_val m = ir_vec(l->b, IR_VDUPL, 3, ir_getv(l->b, fp_rm(word)), 0, 0, word >> 11 & 1);
+    return complex_fused(l, word, A64_FCMLA_e, word >> 13 & 3, m);
+}
 
 /* ---- Pairwise, across lanes ---- */
 
@@ -216,7 +291,7 @@ bool lift_FSQRT_v(struct lift *l, uint32_t word)
 #define ROUND(NAME, rounding)                                                                      \
     bool lift_##NAME(struct lift *l, uint32_t word)                                                \
     {                                                                                              \
-        return !fp_slow(l) &&                                                                      \
+        return !fp_odd(l) &&                                                                       \
                two_register(l, word, IR_FRINT, rounding << IR_FP_ROUND_SHIFT, 0);                  \
     }
 
@@ -232,12 +307,36 @@ bool lift_FRINTA_v(struct lift *l, uint32_t word)
     return !fp_slow(l) && two_register(l, word, IR_FRINTA, 0, fp_again(A64_FRINTA_v, word));
 }
 
+#define BOUNDED(NAME, rounding, wide)                                                              \
+    bool lift_##NAME(struct lift *l, uint32_t word)                                                \
+    {                                                                                              \
+        return !fp_slow(l) &&                                                                      \
+               two_register(l, word, IR_FRINTW, rounding << IR_FP_ROUND_SHIFT | wide,              \
+                            fp_again(A64_##NAME, word));                                           \
+    }
+
+BOUNDED(FRINT32Z_v, IR_FP_TOZERO, 0)
+BOUNDED(FRINT32X_v, IR_FP_CURRENTX, 0)
+BOUNDED(FRINT64Z_v, IR_FP_TOZERO, IR_FP_WIDE)
+BOUNDED(FRINT64X_v, IR_FP_CURRENTX, IR_FP_WIDE)
+
+bool lift_FRECPE_v(struct lift *l, uint32_t word)
+{
+    return !fp_slow(l) && two_register(l, word, IR_FESTIMATE, 0, fp_again(A64_FRECPE_v, word));
+}
+
+bool lift_FRSQRTE_v(struct lift *l, uint32_t word)
+{
+    return !fp_slow(l) &&
+           two_register(l, word, IR_FESTIMATE, IR_FP_ROOT, fp_again(A64_FRSQRTE_v, word));
+}
+
 /* ---- Between precisions; sz is of the narrower format: 0 half, 1 single ---- */
 
 bool lift_FCVTL_v(struct lift *l, uint32_t word)
 {
     unsigned high = word >> 30 & 1 ? IR_FP_HIGH : 0;
-    if (fp_slow(l))
+    if (fp_odd(l))
         return false;
     ir_val n = ir_getv(l->b, fp_rn(word));
     ir_putv(l->b, fp_rd(word),
@@ -248,7 +347,7 @@ bool lift_FCVTL_v(struct lift *l, uint32_t word)
 bool lift_FCVTN_v(struct lift *l, uint32_t word)
 {
     bool high = word >> 30 & 1;
-    if (fp_slow(l))
+    if (fp_odd(l))
         return false;
     ir_val n = ir_getv(l->b, fp_rn(word)), low = high ? ir_getv(l->b, fp_rd(word)) : 0;
     ir_putv(l->b, fp_rd(word),

@@ -9,6 +9,8 @@
  */
 #include "engine/lift/lift_vint_int.h"
 
+#include "ir/vperm.h"
+
 /* ---- Without saturation ---- */
 
 struct vop {
@@ -87,11 +89,41 @@ static bool saturating(struct lift *l, enum ir_op op, unsigned sub2, unsigned li
     return true;
 }
 
-/* Narrow lanes by a register are the interpreter's. */
+/* VQSHV, without rounding, of lanes of any size: bytes and half words as the upper part of words
+ * with zeros below, which are then out of range when the lanes would be. */
+static ir_val shift_narrow(struct lift *l, unsigned sub2, unsigned live, unsigned size, ir_val a,
+                           ir_val b)
+{
+    if (size >= 2)
+        return lift_vec(l, IR_VQSHV, size, sub2, a, b, 0, 0);
+    const ir_val zero = lift_vconst(l, LIVE_Q, 0);
+    ir_val half[2];
+    for (unsigned k = 0; k < (live == LIVE_Q ? 2 : 1); k++) {
+        const ir_val wide_a = lift_vec(l, IR_VZIP, size, k, zero, a, 0, 0);
+        const ir_val wide_b = lift_vec(l, IR_VZIP, size, k, b, b, 0, 0);
+        half[k] = shift_narrow(l, sub2, live == LIVE_Q ? LIVE_Q : live + 1, size + 1, wide_a,
+                               wide_b);
+    }
+    return lift_vec(l, IR_VUZP, size, IR_V_HIGH, half[0], half[live == LIVE_Q], 0, 0);
+}
+
+/* What rounds is shifted right, and cannot be out of range. */
 static bool saturating_shift(struct lift *l, unsigned sub2, unsigned live, unsigned size,
                              unsigned rd, unsigned rn, unsigned rm)
 {
-    return size >= 2 && saturating(l, IR_VQSHV, sub2, live, size, rd, rn, rm);
+    if (size >= 2)
+        return saturating(l, IR_VQSHV, sub2, live, size, rd, rn, rm);
+    const ir_val a = lift_getv(l, live, rn), b = lift_getv(l, live, rm);
+    ir_val v = shift_narrow(l, sub2 & IR_VSH_SIGNED, live, size, a, b);
+    if (sub2 & IR_VSH_ROUND) {
+        const ir_val rounded = lift_vec(l, IR_VSHV, size, sub2, a, b, 0, 0);
+        ir_val sign = b; /* that of the low byte */
+        if (size == 1)
+            sign = lift_vec(l, IR_VSHI, 1, IR_VSHI_SHL, b, 0, 0, 8);
+        const ir_val right = lift_vec(l, IR_VCMP, size, IR_VCMP_LT, sign, 0, 0, 0);
+        v = ir_vec(l->b, IR_VBSL, 0, right, rounded, v, 0);
+    }
+    return lift_putv(l, live, rd, v);
 }
 
 #define SATURATING(name, op, sub2)                                                                 \

@@ -20,8 +20,9 @@ for size in 0 lots -1 1.5G 0x10 99999999999999999999 3M 4097K 256G 1Z '1 G' 2000
     fails "--memory '$size'" 2 "--memory: '$size'" run "${k[@]}" --memory "$size"
 done
 fails '-m with a bad size' 2 '--memory' run "${k[@]}" -mx
-fails '--cpus 2' 2 '--cpus.*not supported in this version' run "${k[@]}" --cpus 2
-for n in 0 124 x -1 1.0; do
+fails '--cpus 2 with jit' 2 '--cpus: engine jit.*--engine interp' run "${k[@]}" --cpus 2 --engine jit
+fails '--cpus 124' 2 '--cpus: 124.*at most 123.*interrupt controller' run "${k[@]}" --cpus 124
+for n in 0 x -1 1.0; do
     fails "--cpus $n" 2 "--cpus: '$n'" run "${k[@]}" --cpus "$n"
 done
 fails 'unknown engine' 2 "--engine.*'warp'.*interp.*jit|--engine.*'warp'.*jit.*interp" run "${k[@]}" --engine warp

@@ -30,7 +30,8 @@ else
 fi
 runs 'statistics of the translator' 0 run "${k[@]}" --stats "$tmp/stats"
 missing=
-for name in blocks guest_instructions code_bytes cache_bytes cache_used_bytes cache_resets translation_ns \
+for name in blocks guest_instructions code_bytes cache_bytes cache_used_bytes cache_resets cache_misses cache_evictions cache_evicted_blocks \
+    cache_eviction_ns_max cache_undone_links translation_ns \
     translation_ns_per_instruction links jump_misses fills walks tlb_flushes invalidated_blocks interpreted \
     single_steps 'fallback\.HVC'; do
     grep -qE "^jit\.$name [0-9.]+$" "$tmp/stats" || missing="$missing $name"

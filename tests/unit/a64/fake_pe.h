@@ -117,10 +117,10 @@ static inline void fake_tlbi(struct a64_cpu *cpu, const struct a64_tlbi *op)
     fake_of(cpu)->tlbi_calls++;
 }
 
-static inline void fake_icache(struct a64_cpu *cpu, gpa_t pa, bool all)
+static inline void fake_icache(struct a64_cpu *cpu, gpa_t pa, enum a64_icache what)
 {
     (void)pa;
-    fake_of(cpu)->ic_all_calls += all;
+    fake_of(cpu)->ic_all_calls += what != A64_ICACHE_LINE;
 }
 
 static inline void fake_send_event(struct a64_cpu *cpu)

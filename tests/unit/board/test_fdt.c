@@ -209,6 +209,33 @@ static void test_memory_bootargs_and_seeds(void **state)
     assert_true(p && len == 56 && p[0] == 9);
 }
 
+/* Affinity, clusters and redistributors of several vCPUs, up to the most there can be. */
+static void test_cpus_clusters_and_redistributors(void **state)
+{
+    (void)state;
+    const unsigned counts[] = {1, 2, 16, 17, VM_MAX_CPUS};
+    for (unsigned k = 0; k < ARRAY_LEN(counts); k++) {
+        struct board *m = new_board();
+        m->cfg.cpus = counts[k];
+        m->cfg.engine = &interp_engine;
+        board_build(m);
+        const void *fdt = tree(m);
+        for (unsigned i = 0; i < counts[k]; i++) {
+            char path[64];
+            unsigned mpidr = i / 16 << 8 | i % 16;
+            snprintf(path, sizeof(path), "/cpus/cpu@%x", mpidr);
+            int cpu = node(fdt, path);
+            assert_int_equal(cell(fdt, cpu, "reg", 0), mpidr);
+            assert_string(fdt, cpu, "enable-method", "psci");
+            snprintf(path, sizeof(path), "/cpus/cpu-map/cluster%u/core%u", i / 16, i % 16);
+            assert_int_equal(cell(fdt, node(fdt, path), "cpu", 0), fdt_get_phandle(fdt, cpu));
+        }
+        assert_reg(fdt, node(fdt, "/intc@8000000"), 1, VIRT_GICR_BASE,
+                   (uint64_t)counts[k] * VIRT_GICR_BYTES_PER_CPU);
+        board_destroy(m);
+    }
+}
+
 static void test_initrd_is_where_it_was_placed(void **state)
 {
     (void)state;
@@ -437,6 +464,7 @@ int main(void)
         TEST(test_power_key_is_at_its_pin),
         TEST(test_virtio_slots_with_a_device_are_described),
         TEST(test_memory_bootargs_and_seeds),
+        cmocka_unit_test(test_cpus_clusters_and_redistributors),
         cmocka_unit_test(test_initrd_is_where_it_was_placed),
         TEST(test_every_register_window_is_on_the_bus),
         cmocka_unit_test(test_users_tree_is_kept_and_filled_in),

@@ -1,5 +1,6 @@
 /* cmd/options.c: every option, every wrong value, and the line that says so. */
 #include "cmd/options.h"
+#include "engine/jit/jit.h"
 
 #include "base/bits.h"
 #include "board/virt_map.h"
@@ -215,9 +216,17 @@ static void test_cpus(void **state)
     struct run_options o;
     expect_good(&o, "--kernel k -c 1");
     run_options_fini(&o);
-    expect_bad("--kernel k -c 2", "not supported in this version");
+    expect_good(&o, "--kernel k -c 123 --engine interp");
+    assert_int_equal(o.cpus, 123);
+    run_options_fini(&o);
+    expect_good(&o, "--kernel k -c 2");
+    assert_true(o.engine->smp);
+    run_options_fini(&o);
+    if (!jit_engine.smp)
+        expect_bad("--kernel k -c 2 --engine jit", "--engine interp");
     expect_bad("--kernel k -c 0", "--cpus");
-    expect_bad("--kernel k -c 124", "--cpus");
+    expect_bad("--kernel k -c 124", "at most 123");
+    expect_bad("--kernel k -c 4000000000", "--cpus");
     expect_bad("--kernel k -c 1x", "'1x'");
     expect_bad("--kernel k -c -1", "'-1'");
 }

@@ -26,7 +26,7 @@ struct bench {
 static inline void bench_line(void *arg, unsigned cpu, unsigned line, bool level)
 {
     struct bench *b = arg;
-    b->changes++;
+    __atomic_fetch_add(&b->changes, 1, __ATOMIC_RELAXED); /* PEs on threads */
     b->lines[cpu] = level ? b->lines[cpu] | line : b->lines[cpu] & ~line;
 }
 

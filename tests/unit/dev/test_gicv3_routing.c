@@ -206,6 +206,103 @@ static struct bench *bench_busy(void)
     return b;
 }
 
+/* A PE that loses its power: its CPU interface is as after reset, its redistributor keeps what it
+ * has, 1-of-N interrupts go to another. */
+static void test_gic_power_resets_the_cpu_interface(void **s)
+{
+    (void)s;
+    struct bench *b = bench_ready(2);
+    spi_set(b, ISENABLER, 40);
+    d_write_size(b, IROUTER + 8 * 40, 8, BIT(31));
+    spi_edge(b, 40);
+    r_write(b, 0, SGI_BASE + ISENABLER, 1u << 3);
+    spi_set(b, ISPENDR, 40);
+    assert_int_equal(b->lines[0], A64_LINE_IRQ);
+    b->g->intc.ops->reset_cpu(&b->g->intc, 0);
+    assert_int_equal(b->lines[0], 0);
+    assert_int_equal(b->lines[1], A64_LINE_IRQ);
+    assert_int_equal(icc_read(b, 0, A64_ICC_PMR_EL1), 0);
+    assert_int_equal(icc_read(b, 0, A64_ICC_IGRPEN1_EL1), 0);
+    assert_int_equal(r_read(b, 0, SGI_BASE + ISENABLER), 1u << 3);
+    assert_int_equal(r_read(b, 0, GICR_WAKER), 0);
+    assert_int_equal(icc_read(b, 1, A64_ICC_IAR1_EL1), 40);
+    /* Lines are driven again: a PE that begins has forgotten them. */
+    ppi_level(b, 1, 27, true);
+    unsigned changes = b->changes;
+    b->g->intc.ops->reset_cpu(&b->g->intc, 1);
+    assert_true(b->changes > changes);
+    bench_destroy(b);
+}
+
+/* Each PE, on a thread of its own, sends SGIs to all others and handles what comes; devices raise
+ * SPIs meanwhile. Each interrupt is acknowledged by somebody, and at the end nothing is left. */
+#define STORM_CPUS 3u
+#define STORM_ROUNDS 2000u
+
+struct storm {
+    struct bench *b;
+    unsigned cpu;
+    unsigned sgis, spis; /* acknowledged */
+};
+
+static void storm_handle(struct storm *t)
+{
+    unsigned intid;
+    while ((intid = (unsigned)icc_read(t->b, t->cpu, A64_ICC_IAR1_EL1)) != NONE) {
+        t->sgis += intid < 16;
+        t->spis += intid >= 32;
+        icc_write(t->b, t->cpu, A64_ICC_EOIR1_EL1, intid);
+    }
+}
+
+static void *storm_thread(void *arg)
+{
+    struct storm *t = arg;
+    for (unsigned i = 0; i < STORM_ROUNDS; i++) {
+        icc_write(t->b, t->cpu, A64_ICC_SGI1R_EL1, BIT(40) | (uint64_t)t->cpu << 24);
+        icc_write(t->b, t->cpu, A64_ICC_PMR_EL1, i % 2 ? 0xf8 : 0x80);
+        ppi_level(t->b, t->cpu, 27, i % 2);
+        spi_set(t->b, ISPENDR, 40 + t->cpu);
+        storm_handle(t);
+    }
+    icc_write(t->b, t->cpu, A64_ICC_PMR_EL1, 0xf8);
+    return NULL;
+}
+
+static void test_gic_stands_interrupts_from_all_sides(void **s)
+{
+    (void)s;
+    struct bench *b = bench_ready(STORM_CPUS);
+    pthread_t threads[STORM_CPUS];
+    struct storm t[STORM_CPUS];
+    for (unsigned i = 0; i < STORM_CPUS; i++) {
+        spi_edge(b, 40 + i);
+        spi_set(b, ISENABLER, 40 + i);
+        d_write_size(b, IROUTER + 8 * (40 + i), 8, i ? i - 1 : BIT(31));
+        r_write(b, i, SGI_BASE + ISENABLER, 0xffff);
+        t[i] = (struct storm){.b = b, .cpu = i};
+    }
+    for (unsigned i = 0; i < STORM_CPUS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, storm_thread, &t[i]), 0);
+    for (unsigned i = 0; i < STORM_CPUS; i++)
+        pthread_join(threads[i], NULL);
+    for (unsigned i = 0; i < STORM_CPUS; i++)
+        storm_handle(&t[i]);
+    unsigned spis = 0;
+    for (unsigned i = 0; i < STORM_CPUS; i++) {
+        assert_int_equal(b->lines[i], 0);
+        assert_int_equal(r_read(b, i, SGI_BASE + ISPENDR) & 0xffff, 0);
+        assert_int_equal(r_read(b, i, SGI_BASE + ISACTIVER), 0);
+        assert_int_equal(icc_read(b, i, A64_ICC_RPR_EL1), 0xff);
+        assert_in_range(t[i].sgis, 1, (STORM_CPUS - 1) * STORM_ROUNDS);
+        spis += t[i].spis;
+    }
+    assert_in_range(spis, STORM_CPUS, STORM_CPUS * STORM_ROUNDS);
+    for (unsigned i = 0; i < STORM_CPUS; i++)
+        assert_false(spi_is(b, ISPENDR, 40 + i) || spi_is(b, ISACTIVER, 40 + i));
+    bench_destroy(b);
+}
+
 static void test_gic_save_load(void **s)
 {
     (void)s;
@@ -369,6 +466,8 @@ int main(void)
         cmocka_unit_test(test_gic_spi_goes_where_it_is_routed),
         cmocka_unit_test(test_gic_1_of_n_goes_to_one_that_can_take_it),
         cmocka_unit_test(test_gic_another_pe_can_deactivate),
+        cmocka_unit_test(test_gic_power_resets_the_cpu_interface),
+        cmocka_unit_test(test_gic_stands_interrupts_from_all_sides),
         cmocka_unit_test(test_gic_save_load),
         cmocka_unit_test(test_gic_reset_is_fresh),
         cmocka_unit_test(test_gic_rejects_hostile_state),

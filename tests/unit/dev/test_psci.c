@@ -25,8 +25,8 @@ static void no_icache(struct vcpu *v, gpa_t pa, bool all)
     (void)all;
 }
 static const struct engine_ops no_engine = {
-    .name = "none", .vcpu_create = no_create, .vcpu_destroy = no_vcpu, .tlbi = no_tlbi,
-    .context_changed = no_vcpu, .icache_invalidate = no_icache};
+    .name = "none", .smp = true, .vcpu_create = no_create, .vcpu_destroy = no_vcpu, .tlbi = no_tlbi,
+    .context_changed = no_vcpu, .icache_invalidate = no_icache, .forget = no_vcpu};
 
 static struct machine *with_vcpu(void)
 {
@@ -160,13 +160,20 @@ static void test_psci_suspend_returns_when_an_interrupt_is_pending(void **s)
     machine_destroy(m);
 }
 
+/* The thread of `v` comes to what CPU_ON asked for. */
+static void let_it_begin(struct vcpu *v)
+{
+    assert_true(atomic_load(&v->cpu.request) & VCPU_REQ_POWER);
+    vcpu_power_take(v);
+}
+
 static void test_psci_cpu_off_and_on(void **s)
 {
     (void)s;
     struct machine *m = with_vcpu();
     struct vcpu *v = m->vm.vcpus[0];
     struct vcpu caller = {.vm = &m->vm, .index = 1}; /* any other PE */
-    const uint64_t entry = UINT64_C(0x1240000000);
+    const uint64_t entry = UINT64_C(0x40001230);
     assert_int_equal(call_by(&caller, PSCI_CPU_ON | SMCCC_64, 0, entry, 7), PSCI_ALREADY_ON);
     assert_int_equal(call_by(&caller, PSCI_AFFINITY_INFO, 0, 0, 0), 0);
 
@@ -176,15 +183,76 @@ static void test_psci_cpu_off_and_on(void **s)
     assert_int_equal(call_by(&caller, PSCI_AFFINITY_INFO, 0, 3, 0), 1);
     v->cpu.x[7] = 7;
     assert_int_equal(call_by(&caller, PSCI_CPU_ON | SMCCC_64, 0, entry, 0x123456789), 0);
+    let_it_begin(v);
     assert_true(v->powered);
+    assert_int_equal(call_by(&caller, PSCI_AFFINITY_INFO, 0, 0, 0), 0);
     assert_int_equal(v->cpu.pc, entry);
     assert_int_equal(v->cpu.x[0], 0x123456789);
     assert_int_equal(v->cpu.x[7], 0); /* reset */
 
     call(m, PSCI_CPU_OFF, 0, 0, 0);
     assert_int_equal(call_by(&caller, PSCI_CPU_ON, 0, 0x40000000, 0x89abcdef), 0);
+    let_it_begin(v);
     assert_int_equal(v->cpu.pc, 0x40000000); /* SMC32: upper halves are not arguments */
     assert_int_equal(v->cpu.x[0], 0x89abcdef);
+    machine_destroy(m);
+}
+
+static void test_psci_cpu_on_is_pending_until_the_cpu_begins(void **s)
+{
+    (void)s;
+    struct machine *m = with_vcpu();
+    struct vcpu *v = m->vm.vcpus[0];
+    struct vcpu caller = {.vm = &m->vm, .index = 1};
+    call(m, PSCI_CPU_OFF, 0, 0, 0);
+    assert_int_equal(call_by(&caller, PSCI_CPU_ON, 0, 0x40000000, 1), 0);
+    assert_false(v->powered);
+    assert_int_equal(call_by(&caller, PSCI_AFFINITY_INFO, 0, 0, 0), 2);
+    assert_int_equal(call_by(&caller, PSCI_AFFINITY_INFO, 0, 1, 0), 2);
+    assert_int_equal(call_by(&caller, PSCI_CPU_ON, 0, 0x40000004, 2), PSCI_ON_PENDING);
+    let_it_begin(v);
+    assert_int_equal(v->cpu.pc, 0x40000000); /* the first call's */
+    assert_int_equal(v->cpu.x[0], 1);
+    assert_int_equal(call_by(&caller, PSCI_CPU_ON, 0, 0x40000004, 2), PSCI_ALREADY_ON);
+    machine_destroy(m);
+}
+
+static void test_psci_cpu_on_refuses_entries_outside_memory(void **s)
+{
+    (void)s;
+    struct machine *m = with_vcpu();
+    struct vcpu caller = {.vm = &m->vm, .index = 1};
+    call(m, PSCI_CPU_OFF, 0, 0, 0);
+    const uint64_t bad[] = {0, 0x3ffffffc, 0x40010000, 0x40000002, UINT64_MAX - 3};
+    for (unsigned i = 0; i < ARRAY_LEN(bad); i++)
+        assert_int_equal(call_by(&caller, PSCI_CPU_ON | SMCCC_64, 0, bad[i], 0),
+                         PSCI_INVALID_ADDRESS);
+    assert_int_equal(call_by(&caller, PSCI_AFFINITY_INFO, 0, 0, 0), 1);
+    machine_destroy(m);
+}
+
+static void test_psci_affinity_levels_ask_whole_clusters(void **s)
+{
+    (void)s;
+    struct machine *m = with_vcpu();
+    struct a64_features f = {{1, 0}};
+    struct err e = {0};
+    while (m->vm.cpu_count < 18)
+        assert_int_equal(vm_add_vcpu(&m->vm, &no_engine, &f, &e), 0);
+    vm_reset(&m->vm);
+    assert_int_equal(call(m, PSCI_AFFINITY_INFO, 0, 0, 0), 0);
+    assert_int_equal(call(m, PSCI_AFFINITY_INFO, 15, 0, 0), 1);
+    assert_int_equal(call(m, PSCI_AFFINITY_INFO, 16, 0, 0), PSCI_INVALID_PARAMETERS);
+    assert_int_equal(call(m, PSCI_AFFINITY_INFO, 0x101, 0, 0), 1);
+    assert_int_equal(call(m, PSCI_AFFINITY_INFO, 0x102, 0, 0), PSCI_INVALID_PARAMETERS);
+    assert_int_equal(call(m, PSCI_AFFINITY_INFO, 0x00, 1, 0), 0);
+    assert_int_equal(call(m, PSCI_AFFINITY_INFO, 0x100, 1, 0), 1);
+    assert_int_equal(call(m, PSCI_AFFINITY_INFO, 0x200, 1, 0), PSCI_INVALID_PARAMETERS);
+    assert_int_equal(call(m, PSCI_CPU_ON, 0x101, 0x40000000, 5), 0);
+    assert_int_equal(call(m, PSCI_AFFINITY_INFO, 0x100, 1, 0), 2);
+    let_it_begin(m->vm.vcpus[17]);
+    assert_int_equal(m->vm.vcpus[17]->cpu.sys[A64_MPIDR_EL1], 0x80000101);
+    assert_int_equal(call(m, PSCI_AFFINITY_INFO, 0x100, 1, 0), 0);
     machine_destroy(m);
 }
 
@@ -213,6 +281,9 @@ int main(void)
         cmocka_unit_test(test_psci_reset2_rejects_other_types),
         cmocka_unit_test(test_psci_suspend_returns_when_an_interrupt_is_pending),
         cmocka_unit_test(test_psci_cpu_off_and_on),
+        cmocka_unit_test(test_psci_cpu_on_is_pending_until_the_cpu_begins),
+        cmocka_unit_test(test_psci_cpu_on_refuses_entries_outside_memory),
+        cmocka_unit_test(test_psci_affinity_levels_ask_whole_clusters),
         cmocka_unit_test(test_psci_rejects_cpus_that_do_not_exist),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

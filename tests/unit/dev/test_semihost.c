@@ -49,6 +49,7 @@ static const struct engine_ops no_engine = {
     .tlbi = no_tlbi,
     .context_changed = no_vcpu,
     .icache_invalidate = no_icache,
+    .forget = no_vcpu,
 };
 
 struct fixture {

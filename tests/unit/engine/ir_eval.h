@@ -257,6 +257,19 @@ static inline void eval_weave(const struct ir_insn *i, const union a64_vreg *a,
     }
 }
 
+/* VTHIRDS and VSTRIDE. */
+static inline void eval_three(struct ir_eval *e, const struct ir_insn *i, union a64_vreg *out)
+{
+    const union a64_vreg *from[3] = {&e->v[i->a], &e->v[i->b], &e->v[i->c]};
+    const size_t bytes = (size_t)1 << i->sub, half = (size_t)i->imm >> 8;
+    const size_t lanes = (half ? 8 : 16) / bytes, first = (size_t)i->imm & 0xff;
+    *out = *from[0];
+    for (size_t p = 0; p < lanes; p++) {
+        const size_t lane = i->op == IR_VTHIRDS ? p : (p * i->sub2 + first) % lanes;
+        memcpy(out->b + p * bytes, from[i->op == IR_VTHIRDS ? p % 3 : 0]->b + lane * bytes, bytes);
+    }
+}
+
 /* A member of its group may be in another page, or nowhere. */
 static inline bool eval_guard(struct ir_eval *e, const struct ir_insn *i, union a64_vreg *out)
 {
@@ -307,6 +320,8 @@ static inline bool eval_other(struct ir_eval *e, const struct ir_insn *i, union 
         return true;
     case IR_VZIP:
     case IR_VUZP: eval_weave(i, a, b, out); return true;
+    case IR_VTHIRDS:
+    case IR_VSTRIDE: eval_three(e, i, out); return true;
     case IR_VLOW: memcpy(out, a, bytes); return true;
     case IR_ZERO64:
         p = e->at(cpu, align_down(a->d[0], 64), 64);
@@ -315,6 +330,9 @@ static inline bool eval_other(struct ir_eval *e, const struct ir_insn *i, union 
         memset(p, 0, 64);
         return true;
     case IR_GUARD: return eval_guard(e, i, out);
+    case IR_GETFPSR: out->d[0] = cpu->fp.fpsr; return true;
+    case IR_PUTFPSR: cpu->fp.fpsr = (uint32_t)a->d[0]; return true;
+    case IR_COUNTER: out->d[0] = cpu->env->counter(cpu) - a->d[0]; return true;
     case IR_CHKSP: return a->d[0] & 15 ? eval_fault(e, i) : true;
     case IR_EXITC:
         return condition_holds(cpu->nzcv, i->sub) ? eval_leave(e, IR_LEFT_OFFSET, i->imm) : true;

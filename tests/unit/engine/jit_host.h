@@ -59,6 +59,7 @@ struct host {
     struct ir_block *block;
     struct a64_cpu *guest, *expected, *before;
     struct a64_features features;
+    unsigned mode; /* LIFT_*; other than 0: anything may be left to the interpreter */
     uint64_t random;
 };
 
@@ -87,6 +88,11 @@ static inline uint16_t to_area(unsigned nzcv)
                       (nzcv & 1));
 }
 
+static inline unsigned from_area(unsigned nzcv)
+{
+    return (nzcv & 0x8000 ? 8 : 0) | (nzcv & 0x4000 ? 4 : 0) | (nzcv & 0x100 ? 0 : 2) | (nzcv & 1);
+}
+
 static inline const struct encoding *encoding_of(const struct host *h, enum a64_op op)
 {
     for (unsigned k = 0; k < h->test->count; k++)
@@ -101,6 +107,8 @@ static inline const void *host_interp(void *rbp, uint64_t word_op, uint32_t site
     struct a64_cpu *cpu = (void *)((char *)rbp - HOST_BIAS);
     (void)site;
     enum a64_op op = (enum a64_op)(word_op >> 32);
+    if (a64_op_info[op].traits & A64_TRAIT_READS_NZCV)
+        cpu->nzcv = from_area(area_of(cpu)->nzcv) << 28;
     encoding_of(cpu->engine, op)->handler(cpu, (uint32_t)word_op);
     if (a64_op_info[op].traits & A64_TRAIT_WRITES_NZCV)
         area_of(cpu)->nzcv = to_area(cpu->nzcv >> 28);
@@ -196,16 +204,32 @@ static inline void host_translate(struct host *h, const uint32_t *words, unsigne
 {
     uint32_t page[1024] = {0};
     memcpy(page, words, count * sizeof(*words));
-    assert_int_equal(lift_block(h->block, page, 0, count, 0, &h->features), count);
+    assert_int_equal(lift_block(h->block, page, 0, count, h->mode, &h->features), count);
     for (unsigned n = 1; n < h->block->count; n++)
         if (h->block->insn[n].op == IR_INTERP)
-            assert_true(h->test->may_be_interpreted((enum a64_op)(h->block->insn[n].imm >> 32)));
+            assert_true(h->mode || h->test->may_be_interpreted(
+                                       (enum a64_op)(h->block->insn[n].imm >> 32)));
     ir_optimise(h->block, IR_PASS_ALL);
     ir_count_uses(h->block);
     struct x64_buf buf = {.p = h->blocks, .start = h->blocks, .end = h->code + HOST_CODE_BYTES};
     struct x64_request req = {.block = h->block, .layout = &host_layout, .host = &h->cpu,
                               .work = h->work};
     assert_true(x64_lower(&req, &buf, result));
+}
+
+/* What is left of a block that the interpreter must go on with. */
+static inline void host_finish(struct host *h, const struct x64_left *left, const uint32_t *words,
+                               unsigned count)
+{
+    struct a64_cpu *cpu = h->guest;
+    if (left->why != X64_LEAVE_INTERP_ONE || !h->mode) {
+        assert_int_equal(left->why, X64_LEAVE_LINK);
+        return;
+    }
+    cpu->nzcv = from_area(area_of(cpu)->nzcv) << 28;
+    for (unsigned n = (unsigned)x64_site_off((uint32_t)left->site) / 4; n < count; n++)
+        encoding_of(h, a64_decode(words[n]))->handler(cpu, words[n]);
+    area_of(cpu)->nzcv = to_area(cpu->nzcv >> 28);
 }
 
 static inline void host_check(struct host *h, const uint32_t *words, unsigned count,
@@ -221,7 +245,7 @@ static inline void host_check(struct host *h, const uint32_t *words, unsigned co
         for (unsigned n = 0; n < count; n++)
             encoding_of(h, a64_decode(words[n]))->handler(h->expected, words[n]);
         h->glue.enter((char *)h->guest + HOST_BIAS, h->blocks + result.entry, &left);
-        assert_int_equal(left.why, X64_LEAVE_LINK);
+        host_finish(h, &left, words, count);
         if (!host_is_right(h))
             host_report(h, words, count, round);
     }

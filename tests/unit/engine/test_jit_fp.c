@@ -70,10 +70,43 @@ static uint32_t pick_single(uint64_t *random)
     }
 }
 
+static uint32_t pick_half(uint64_t *random)
+{
+    static const uint16_t edge[] = {
+        0, 1, 0x3ff, 0x400, 0x401, 0x7ff, 0x800, 0x1400, 0x2c00, 0x37ff, 0x3800, 0x3bff, 0x3c00,
+        0x3c01, 0x3e00, 0x4000, 0x6400, 0x6401, 0x6800, 0x6801, 0x77ff, 0x7800, 0x7bff, 0x7c00,
+        0x7c01, 0x7e00, 0x7fff,
+    };
+    uint32_t sign = pick(random, 2) << 15, r = (uint32_t)next_random(random) & 0x7fff;
+    switch (pick(random, 8)) {
+    case 0:
+        return sign | edge[pick(random, ARRAY_LEN(edge))];
+    case 1:
+        return sign | (edge[pick(random, ARRAY_LEN(edge))] + 1 - pick(random, 3));
+    case 2: /* few ones: sums and products in the middle between others */
+        return sign | (pick(random, 31) << 10 | (r & 0x3ff & ~0u << pick(random, 10)));
+    case 3:
+    case 4:
+        return sign | ((12 + pick(random, 6)) << 10 | (r & 0x3ff));
+    default:
+        return sign | (r < 0x7c00 ? r : r - 0x7c00);
+    }
+}
+
+static uint64_t pick_halves(uint64_t *random)
+{
+    uint64_t r = 0;
+    for (unsigned k = 0; k < 4; k++)
+        r |= (uint64_t)(pick_half(random) & 0xffff) << 16 * k;
+    return r;
+}
+
 static uint64_t pick_lanes(uint64_t *random, bool single)
 {
     if (pick(random, 16) == 0)
         single = !single;
+    if (pick(random, 16) == 0)
+        return pick_halves(random);
     return single ? pick_single(random) | (uint64_t)pick_single(random) << 32 : pick_double(random);
 }
 
@@ -95,6 +128,22 @@ static uint64_t pick_partner(uint64_t *random, uint64_t bits_x, bool single)
     return y.u;
 }
 
+/* Halves n * m + d that are rounded wrongly, or with a flag too few, if they are singles first: a
+ * sum just below the middle of two halves, products just below the smallest normal half, a tiny
+ * sum that loses what is inexact. In all lanes, with any signs. */
+static void pick_hard(uint64_t *random, union a64_vreg *n, union a64_vreg *m, union a64_vreg *d)
+{
+    static const uint16_t hard[][3] = {
+        {0x3bfe, 0x3c01, 0x6801}, {0x3bfe, 0x0401, 0}, {0x0001, 0x0008, 0x0200},
+    };
+    const uint16_t *x = hard[pick(random, ARRAY_LEN(hard))];
+    for (unsigned k = 0; k < 8; k++) {
+        n->h[k] = (uint16_t)(x[0] | pick(random, 2) << 15);
+        m->h[k] = (uint16_t)(x[1] | pick(random, 2) << 15);
+        d->h[k] = (uint16_t)(x[2] | pick(random, 2) << 15);
+    }
+}
+
 /* Operands for sequences that begin with `word`. */
 static void randomise(struct host *h, uint32_t word)
 {
@@ -103,11 +152,16 @@ static void randomise(struct host *h, uint32_t word)
     union a64_vreg *n = &cpu->v[word >> 5 & 31], *m = &cpu->v[word >> 16 & 31];
     union a64_vreg *a = &cpu->v[word >> 10 & 31], *d = &cpu->v[word & 31];
     bool single = !(word >> 22 & 1);
+    bool half = pick(&h->random, 3) == 0;
     unsigned mode = pick(&h->random, 4), nzcv = pick(&h->random, 16);
     for (unsigned r = 0; r < 32; r++)
         for (unsigned k = 0; k < 2; k++)
-            cpu->v[r].d[k] = pick_lanes(&h->random, single);
-    if (pick(&h->random, 4) == 0) {
+            cpu->v[r].d[k] = half ? pick_halves(&h->random) : pick_lanes(&h->random, single);
+    if (half && pick(&h->random, 3) == 0) {
+        pick_hard(&h->random, n, m, d);
+        *a = *d;
+    }
+    if (!half && pick(&h->random, 4) == 0) {
         for (unsigned k = 0; k < 2; k++) {
             a->d[k] = d->d[k] = 0; /* a possible addend */
             m->d[k] = pick_partner(&h->random, n->d[k], single);
@@ -120,6 +174,13 @@ static void randomise(struct host *h, uint32_t word)
     cpu->nzcv = nzcv << 28;
     area_of(cpu)->nzcv = to_area(nzcv);
     area_of(cpu)->mxcsr = control[mode];
+    if (h->mode & LIFT_FPFLUSH) {
+        cpu->fp.fpcr |= FPCR_FZ;
+        cpu->fp.fpsr |= FPSR_IXC;
+        area_of(cpu)->mxcsr |= 0x8000; /* FTZ */
+    }
+    if (h->mode & LIFT_FPODD)
+        cpu->fp.fpcr |= pick(&h->random, 2) ? FPCR_DN : FPCR_DN | FPCR_AHP | FPCR_FZ16;
 }
 
 /* ---- What is looked at ---- */
@@ -177,6 +238,29 @@ static void test_floating_point_by_avx512_is_the_interpreters(void **data)
     host_check_by_avx512(*data);
 }
 
+static void test_flushed_denormals_are_the_interpreters(void **data)
+{
+    struct host *h = *data;
+    h->mode = LIFT_FPFLUSH;
+    host_check_by_avx2(h);
+    h->cpu = x64_host_detect();
+    host_make_glue(h);
+    host_check_all(h, host_rounds(h));
+    h->mode = 0;
+}
+
+static void test_default_nans_are_the_interpreters(void **data)
+{
+    struct host *h = *data;
+    h->cpu = x64_host_detect();
+    host_make_glue(h);
+    h->mode = LIFT_FPODD;
+    host_check_all(h, host_rounds(h));
+    h->mode = LIFT_FPODD | LIFT_FPFLUSH;
+    host_check_all(h, host_rounds(h));
+    h->mode = 0;
+}
+
 static int set_up(void **data)
 {
     return host_set_up(data, &floating_point);
@@ -187,6 +271,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_floating_point_by_avx2_is_the_interpreters),
         cmocka_unit_test(test_floating_point_by_avx512_is_the_interpreters),
+        cmocka_unit_test(test_flushed_denormals_are_the_interpreters),
+        cmocka_unit_test(test_default_nans_are_the_interpreters),
     };
     return cmocka_run_group_tests(tests, set_up, host_tear_down);
 }

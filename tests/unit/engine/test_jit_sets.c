@@ -347,6 +347,66 @@ static void test_a_group_finds_its_store_entry_in_the_second_way(void **state)
     }
 }
 
+/* ---- Loads from two pages ---- */
+
+/* X1 + n: the last bytes of page 0 of the window and the first of page 1, which lie apart. */
+static void place_loads(struct rig *r)
+{
+    struct code c = {0};
+    I(&c, LDR_i, 1, 0, 1, 3);
+    I(&c, LDRSW_i, 0, 1, 4);
+    I(&c, LDP_off, 1, 0, 6, 1, 5);
+    I(&c, LDR_q_i, 0, 1, 0);
+    I(&c, LDP_v_off, 2, 0, 2, 1, 1);
+    I(&c, RET, LR);
+    rig_place(r, RIG_CODE, &c);
+    rig_map(r, 0, RIG_DATA | PTE_PAGE);
+    rig_map(r, 1, (RIG_DATA + 0x10000) | PTE_PAGE);
+    for (unsigned n = 0; n < 32; n++) {
+        rig_poke(r, RIG_DATA + 0x1000 - 32 + n, 1, 0x80 + n);
+        rig_poke(r, RIG_DATA + 0x10000 + n, 1, 0xa0 + n);
+    }
+}
+
+static void test_loads_from_two_pages_are_put_together(void **state)
+{
+    struct rig *r = *state;
+    place_loads(r);
+    for (unsigned back = 1; back < 32; back++) {
+        uint8_t want[32];
+        for (unsigned n = 0; n < 32; n++)
+            want[n] = (uint8_t)(0xa0 - back + n);
+        r->cpu->x[1] = rig_page(1) - back;
+        (void)rig_call(r, RIG_CODE);
+        assert_int_equal(r->cpu->x[3], le_load(want, 8));
+        assert_int_equal(r->cpu->x[4], (uint64_t)sign_extend(le_load(want, 4), 32));
+        assert_int_equal(r->cpu->x[5], le_load(want, 8));
+        assert_int_equal(r->cpu->x[6], le_load(want + 8, 8));
+        assert_memory_equal(&r->cpu->v[0], want, 16);
+        assert_memory_equal(&r->cpu->v[1], want, 16);
+        assert_memory_equal(&r->cpu->v[2], want + 16, 16);
+    }
+    assert_true(jit(r)->stat.across > 31);
+    assert_int_equal(jit(r)->stat.single, 0);
+}
+
+/* The second page is missing, or is a device's: as the interpreter says. */
+static void test_loads_from_two_pages_fault_at_the_second(void **state)
+{
+    struct rig *r = *state;
+    place_loads(r);
+    r->cpu->x[1] = rig_page(2) - 3;
+    r->cpu->pc = RIG_CODE;
+    assert_false(rig_run(r));
+    assert_int_equal(rig_far(r), rig_page(2));
+    assert_int_equal(r->cpu->sys[A64_ELR_EL1], RIG_CODE);
+    rig_map(r, 2, RIG_DEVICE | PTE_PAGE | PTE_DEVICE);
+    r->cpu->pc = RIG_CODE;
+    assert_false(rig_run(r)); /* unaligned, to Device memory */
+    assert_int_equal(rig_fsc(r), 0x21);
+    assert_int_equal(jit(r)->stat.across, 0);
+}
+
 /* Of pages that are there, are not there yet, and are nowhere; SP need not be aligned. */
 static void test_a_prefetch_neither_faults_nor_fills(void **state)
 {
@@ -393,6 +453,8 @@ int main(void)
         TEST(test_tlbi_removes_the_second_way_too),
         TEST(test_code_is_not_stored_over_by_the_second_way),
         TEST(test_a_group_finds_its_store_entry_in_the_second_way),
+        TEST(test_loads_from_two_pages_are_put_together),
+        TEST(test_loads_from_two_pages_fault_at_the_second),
         TEST(test_a_prefetch_neither_faults_nor_fills),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -96,6 +96,13 @@ void *interp_exclusive(struct a64_cpu *cpu, gva_t va, unsigned size, gpa_t *pa)
     return interp_atomic(cpu, va, size, pa);
 }
 
+_Atomic uint64_t *interp_version_word(struct a64_cpu *cpu, const void *host)
+{
+    (void)cpu;
+    (void)host;
+    return NULL;
+}
+
 bool interp_sp_check_enabled(const struct a64_cpu *cpu)
 {
     (void)cpu;

@@ -327,6 +327,31 @@ static void test_thread_pointer_is_a_load(void **unused)
     expect(words[OFF / 4], LIFT_EL1, LIST(IR_GETS, IR_PUT));
 }
 
+/* At EL0 it may trap; and when instructions are counted they may be what time is. */
+static void test_counter_is_read_in_place(void **unused)
+{
+    (void)unused;
+    const uint32_t virt = a64_encode_MRS(1, 3, 14, 0, 2, 4);
+    const uint32_t phys = a64_encode_MRS(1, 3, 14, 0, 1, 4);
+    expect(virt, LIFT_EL1, LIST(IR_GETS, IR_COUNTER, IR_PUT));
+    assert_int_equal(find(IR_COUNTER, 0)->imm, (int64_t)((uint64_t)A64_MRS << 32 | virt));
+    assert_int_equal(find(IR_GETS, 0)->imm, offsetof(struct a64_cpu, sys[A64_CNTVOFF_EL2]));
+    expect(phys, LIFT_EL1, LIST(IR_COUNTER, IR_PUT));
+    expect(virt, LIFT_EL1 | LIFT_COUNT, LIST(IR_INTERP));
+    expect(a64_encode_MRS(1, 3, 14, 0, 2, 31), LIFT_EL1, LIST(IR_INTERP));
+    expect(virt, 0, LIST(IR_GETS, IR_SHR, IR_NOT, IR_AND, IR_CHKSP, IR_GETS, IR_COUNTER, IR_PUT));
+    assert_int_equal(find(IR_GETS, 0)->imm, offsetof(struct a64_cpu, sys[A64_CNTKCTL_EL1]));
+}
+
+static void test_fpsr_is_in_two_places(void **unused)
+{
+    (void)unused;
+    EXPECT(a64_encode_MRS(1, 3, 4, 4, 1, 4), IR_GETFPSR, IR_PUT);
+    EXPECT(a64_encode_MSR_r(1, 3, 4, 4, 1, 4), IR_AND, IR_PUTFPSR);
+    expect(a64_encode_MRS(1, 3, 4, 4, 1, 4), LIFT_FPOFF, LIST(IR_INTERP));
+    expect(a64_encode_MSR_r(1, 3, 4, 4, 1, 4), LIFT_FPOFF, LIST(IR_INTERP));
+}
+
 static void test_context_writes_are_left_to_the_interpreter(void **unused)
 {
     (void)unused;
@@ -334,6 +359,8 @@ static void test_context_writes_are_left_to_the_interpreter(void **unused)
     EXPECT(a64_encode_MSR_r(1, 0, 4, 0, 1, 4), IR_PUTS);    /* ELR_EL1 */
     EXPECT(a64_encode_MSR_r(1, 0, 4, 1, 0, 4), IR_PUTS);    /* SP_EL0 */
     expect(a64_encode_MSR_r(1, 0, 4, 1, 0, 4), LIFT_EL1 | LIFT_SPEL0, LIST(IR_INTERP));
+    EXPECT(a64_encode_MSR_r(1, 0, 13, 0, 1, 4), IR_GETS, IR_AND, IR_SHR, IR_OR, IR_CHKSP,
+           IR_GETS, IR_AND, IR_AND, IR_OR, IR_PUTS); /* CONTEXTIDR_EL1 */
     EXPECT(a64_encode_MSR_i(0, 1, 5), IR_INTERP);           /* SPSel */
 }
 
@@ -358,9 +385,24 @@ static void test_only_full_barriers_fence(void **unused)
     EXPECT(a64_encode_DSB(10), IR_FENCE, IR_JUMP);
 }
 
+/* FPCR.FZ with FPSR.IXC: translated code relies on IXC, so only the interpreter clears it. What
+ * comes from an operation is not checked again. */
+static void test_flushing_code_does_not_write_fpsr(void **unused)
+{
+    (void)unused;
+    const uint32_t put = a64_encode_MSR_r(1, 3, 4, 4, 1, 0);
+    expect(put, LIFT_EL1, LIST(IR_AND, IR_PUTFPSR, IR_JUMP));
+    expect(put, LIFT_EL1 | LIFT_FPFLUSH, LIST(IR_INTERP, IR_JUMP));
+    words[0] = a64_encode_FADD_f(1, 2, 1, 0);
+    words[1] = a64_encode_FMUL_f(1, 0, 0, 3);
+    lift(0, 2, LIFT_FPFLUSH);
+    assert_int_equal(count(IR_FCHK), 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_flushing_code_does_not_write_fpsr),
         cmocka_unit_test(test_each_encoding_makes_a_well_formed_block),
         cmocka_unit_test(test_any_words_make_a_well_formed_block),
         cmocka_unit_test(test_rows_are_lifted),
@@ -378,6 +420,8 @@ int main(void)
         cmocka_unit_test(test_memory_comes_before_any_put),
         cmocka_unit_test(test_stack_alignment_is_checked_once),
         cmocka_unit_test(test_thread_pointer_is_a_load),
+        cmocka_unit_test(test_fpsr_is_in_two_places),
+        cmocka_unit_test(test_counter_is_read_in_place),
         cmocka_unit_test(test_context_writes_are_left_to_the_interpreter),
         cmocka_unit_test(test_unmasking_looks_for_interrupts),
         cmocka_unit_test(test_only_full_barriers_fence),

@@ -105,6 +105,13 @@ bool interp_cache_op(struct a64_cpu *cpu, gva_t va, enum interp_cache op)
     return at(cpu, va, 1);
 }
 
+_Atomic uint64_t *interp_version_word(struct a64_cpu *cpu, const void *host)
+{
+    (void)cpu;
+    (void)host;
+    return NULL;
+}
+
 bool interp_sp_check_enabled(const struct a64_cpu *cpu)
 {
     const struct machine *m = cpu->engine;

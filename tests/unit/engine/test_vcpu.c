@@ -65,7 +65,7 @@ static bool fake_write(struct intc *ic, unsigned cpu, enum a64_sysreg reg, uint6
     return false;
 }
 
-static const struct intc_ops fake_ops = {fake_spi, fake_ppi, fake_read, fake_write};
+static const struct intc_ops fake_ops = {fake_spi, fake_ppi, fake_read, fake_write, NULL};
 
 /* ---- Set-up ---- */
 

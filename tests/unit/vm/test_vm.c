@@ -66,12 +66,14 @@ static void idle_stats(struct vcpu *v, FILE *to)
 
 static const struct engine_ops idle_engine = {
     .name = "idle",
+    .smp = true,
     .vcpu_create = idle_create,
     .vcpu_destroy = idle_destroy,
     .run = idle_run,
     .tlbi = idle_tlbi,
     .context_changed = idle_context,
     .icache_invalidate = idle_icache,
+    .forget = idle_context,
     .code_written = idle_written,
     .stats = idle_stats,
 };
