@@ -81,7 +81,6 @@ enum x64_entry {
     X64_E_CROSS,       /* called or jumped to; RAX = guest address of a direct branch's target in
                         * another page, RDX = end of its rel32, ECX = bytes from the end of its
                         * generation to there: goes on at the target and may link it */
-    X64_E_CRC32,       /* RAX = value, RCX = crc | log2 bytes << 32: RAX = crc */
     X64_E_COUNT
 };
 

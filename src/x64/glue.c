@@ -406,20 +406,6 @@ static uint8_t *poll(struct glue *g)
     return at;
 }
 
-/* RAX = value, RCX = crc | log2 bytes << 32: RAX = crc. */
-static uint8_t *crc32(struct glue *g)
-{
-    struct x64_buf *b = g->b;
-    uint8_t *at = b->p;
-    caller_saved(g, true);
-    x64_mov_rr(b, 1, RSI, RAX);
-    x64_mov_rr(b, 1, RDX, RCX);
-    call_c(g, (uintptr_t)g->hooks->crc32);
-    caller_saved(g, false);
-    x64_ret(b);
-    return at;
-}
-
 bool x64_glue_make(struct x64_buf *buf, int64_t exec_minus_write, const struct x64_layout *layout,
                    const struct x64_host *host, const struct x64_hooks *hooks,
                    struct x64_glue *out)
@@ -437,7 +423,6 @@ bool x64_glue_make(struct x64_buf *buf, int64_t exec_minus_write, const struct x
     at[X64_E_POLL] = poll(&g);
     jump_entries(&g, at);
     at[X64_E_CROSS] = cross(&g);
-    at[X64_E_CRC32] = crc32(&g);
     uint8_t *first = enter(&g);
     if (buf->full)
         return false;

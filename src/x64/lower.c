@@ -284,6 +284,8 @@ int lo_r(struct lower *e, ir_val v)
     default:
         break;
     }
+    if (e->b->full) /* given up: nothing is where it should be */
+        return temps[0];
     CHECK(l->where == LO_STATE || l->where == LO_SPILL);
     int r = lo_temp(e);
     x64_load(e->b, 8, false, 1, r, value_mem(e, *l));
@@ -323,6 +325,8 @@ int lo_v(struct lower *e, ir_val v)
     }
     if (l->where == LO_HOME)
         return lo_vhome(e, l->n);
+    if (e->b->full)
+        return vtemps[0];
     CHECK(l->where == LO_STATE || l->where == LO_SPILL);
     int r = vtemp(e);
     if (r < 0) {

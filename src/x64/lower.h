@@ -79,7 +79,6 @@ struct x64_hooks {
     const void *(*cross)(void *state, uint64_t pc, uint64_t point, uint32_t distance);
     /* True: nothing to do, the block goes on. */
     bool (*poll)(void *state, uint32_t site);
-    uint64_t (*crc32)(void *state, uint64_t value, uint64_t crc_size);
 };
 
 #define X64_GO_ON ((const void *)1)

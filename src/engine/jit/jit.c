@@ -11,8 +11,6 @@
 #include <stddef.h>
 #include <stdlib.h>
 
-#define CRC32_POLY UINT32_C(0xedb88320) /* 0x04c11db7 reversed */
-
 _Static_assert(sizeof(struct x64_area) <= A64_ENGINE_AREA, "area of translated code");
 _Static_assert(offsetof(struct jit, it) == 0, "cpu->engine is a struct interp, too");
 _Static_assert(offsetof(struct a64_cpu, x) == 0, "JIT_STATE_BIAS");
@@ -37,16 +35,6 @@ static const struct x64_layout layout = {
     .btype = FROM_STATE(btype),
     .area = FROM_STATE(engine_area),
 };
-
-static void crc32_table(uint32_t table[256])
-{
-    for (uint32_t n = 0; n < 256; n++) {
-        uint32_t crc = n;
-        for (unsigned k = 0; k < 8; k++)
-            crc = crc >> 1 ^ (crc & 1 ? CRC32_POLY : 0);
-        table[n] = crc;
-    }
-}
 
 /* The fixed code, at the start of the cache, and the words that lead to it. */
 static int make_glue(struct jit *j, struct err *e)
@@ -80,7 +68,6 @@ static int init(struct jit *j, struct vcpu *v, struct err *e)
     const struct engine_trace *trace = &v->vm->engine_config.trace;
     j->trace = trace->to || trace->perf_map ? trace : NULL;
     jit_stats_begin(j);
-    crc32_table(j->crc32);
     j->it.code_stored = jit_code_stored;
     r = jit_tlb_create(j, e);
     if (r)

@@ -214,7 +214,6 @@ struct jit {
     struct ir_block ir;
     struct lower *work; /* of x64_lower() */
     const struct engine_trace *trace; /* null: nothing to write */
-    uint32_t crc32[256];
 
     struct jit_stats stat;
 };

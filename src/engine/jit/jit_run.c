@@ -84,16 +84,6 @@ static bool may_continue(struct jit *j, enum xr r)
            (!request_wanted(cpu) && !interrupt_wanted(cpu) && !a64_debug_active(cpu));
 }
 
-/* CRC-32 of ISO 3309, which x86-64 has no instruction for. */
-static uint64_t hook_crc32(void *state, uint64_t value, uint64_t crc_size)
-{
-    const struct jit *j = jit_of_state(state);
-    uint32_t crc = (uint32_t)crc_size;
-    for (unsigned n = 1u << (crc_size >> 32); n; n--, value >>= 8)
-        crc = crc >> 8 ^ j->crc32[(crc ^ value) & 0xff];
-    return crc;
-}
-
 #define LEFT_OFTEN 32 /* more than the times a program's pages become dirty at one place */
 
 /* ---- From block to block ---- */
@@ -305,7 +295,6 @@ const struct x64_hooks jit_hooks = {
     .jump = hook_jump,
     .cross = hook_cross,
     .poll = hook_poll,
-    .crc32 = hook_crc32,
 };
 
 /* ---- Running ---- */

@@ -55,7 +55,6 @@ static const char *const entry_name[X64_E_COUNT] = {
     [X64_E_JUMP_SECOND] = "sojourn_jump_second",
     [X64_E_RETURN_MISS] = "sojourn_return_miss",
     [X64_E_JUMP_LEAVE] = "sojourn_jump_leave",
-    [X64_E_CRC32] = "sojourn_crc32",
 };
 
 /* Where the piece of fixed code that begins at `at` ends: at the next one's start. */

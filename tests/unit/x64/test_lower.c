@@ -108,12 +108,6 @@ static bool hook_poll(void *rbp, uint32_t site)
     return true;
 }
 
-static uint64_t hook_crc(void *rbp, uint64_t value, uint64_t crc)
-{
-    (void)rbp;
-    return value ^ crc;
-}
-
 /* Everything leaves. */
 static const void *hook_jump(void *rbp, uint64_t pc, uint32_t btype)
 {
@@ -134,7 +128,7 @@ static const void *hook_cross(void *rbp, uint64_t pc, uint64_t point, uint32_t d
 
 static const struct x64_hooks hooks = {
     .fill = hook_fill, .interp = hook_interp, .jump = hook_jump,
-    .cross = hook_cross, .poll = hook_poll, .crc32 = hook_crc,
+    .cross = hook_cross, .poll = hook_poll,
 };
 
 /* ---- Random programs ---- */
