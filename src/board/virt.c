@@ -31,6 +31,8 @@ _Static_assert((VIRT_UART_BASE - VIRT_GICR_BASE) / VIRT_GICR_BYTES_PER_CPU == VM
                    VM_MAX_CPUS == GICV3_MAX_CPUS,
                "as many redistributors as fit");
 
+_Static_assert(VM_MAX_CPUS * VCPU_STEAL_BYTES <= VIRT_STEAL_BYTES, "a structure for each");
+
 /* ---- Devices ---- */
 
 static int add_peripherals(struct virt *b, struct gicv3 *gic, struct err *e)
@@ -187,6 +189,30 @@ int virt_create(struct virt *b, const struct virt_config *cfg, struct err *e)
     return 0;
 }
 
+static bool is_apart(uint64_t at, uint64_t start, uint64_t end)
+{
+    return at + VIRT_STEAL_BYTES <= start || at >= end;
+}
+
+/* The highest 64 KiB of RAM without an image, or 0. With the counted clock nothing is ever stolen,
+ * so that there is nothing to tell. */
+static gpa_t steal_place(const struct virt *b)
+{
+    const struct loader_result *p = &b->placed;
+    const struct mem *m = &b->vm.mem;
+    uint64_t at = (m->ram_base + m->ram_bytes) & ~(uint64_t)(VIRT_STEAL_BYTES - 1);
+    if (b->cfg->clock == CLOCK_COUNTED)
+        return 0;
+    while (at >= m->ram_base + VIRT_STEAL_BYTES) {
+        at -= VIRT_STEAL_BYTES;
+        if (is_apart(at, p->kernel_start, p->kernel_end) &&
+            is_apart(at, p->initrd_start, p->initrd_end) &&
+            is_apart(at, p->dtb, p->dtb + p->dtb_max_bytes))
+            return at;
+    }
+    return 0;
+}
+
 int virt_reset(struct virt *b, struct err *e)
 {
     struct vm *vm = &b->vm;
@@ -197,6 +223,7 @@ int virt_reset(struct virt *b, struct err *e)
         return r;
     vm->boot_pc = b->placed.entry;
     vm->boot_x0 = b->placed.dtb;
+    vm->steal_base = steal_place(b);
     vm_reset(vm);
     struct buf dtb = {0};
     r = virt_fdt_build(b, &dtb, e);

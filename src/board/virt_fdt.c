@@ -1,6 +1,7 @@
 /* The device tree of the machine `virt`, made with libfdt (Devicetree Specification 0.4 and the
  * bindings of Linux' Documentation/devicetree). With --dtb the user's tree is taken and only what
- * the boot protocol needs is filled in: memory, bootargs, initrd, seeds.
+ * the boot protocol needs is filled in (memory, bootargs, initrd, seeds), and the memory reserved
+ * for stolen time.
  */
 #include "base/bits.h"
 #include "base/check.h"
@@ -326,6 +327,14 @@ static int fill_chosen(const struct virt *b, void *fdt)
     return err;
 }
 
+/* In the memory reservation block, which a loader keeps in either tree and which leaves the memory
+ * mapped as Normal. */
+static int reserve_steal(const struct virt *b, void *fdt)
+{
+    gpa_t at = b->vm.steal_base;
+    return at ? fdt_add_mem_rsv(fdt, at, VIRT_STEAL_BYTES) : 0;
+}
+
 /* Trees older than version 16 name nodes by full paths; fdt_check_full() of libfdt before 1.7
  * crashes on the root of one. */
 static int check_tree(const void *fdt, size_t bytes)
@@ -358,6 +367,8 @@ int virt_fdt_build(const struct virt *b, struct buf *out, struct err *e)
         err = fill_memory(b, fdt);
         if (!err)
             err = fill_chosen(b, fdt);
+        if (!err)
+            err = reserve_steal(b, fdt);
         if (!err)
             err = fdt_pack(fdt);
         if (err)

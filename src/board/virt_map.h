@@ -34,6 +34,8 @@
 
 /* Where a flat binary without an Image header goes, from RAM's start. */
 #define VIRT_FLAT_OFFSET 0x80000u
+/* Guest memory kept free for the structures of stolen time: a page of the largest size. */
+#define VIRT_STEAL_BYTES 0x10000u
 /* The device tree lies at least this far above RAM's start where memory allows. */
 #define VIRT_DTB_OFFSET (64u << 20)
 

@@ -147,7 +147,6 @@ static int set_cpu(struct run_options *o, const char *value, struct err *e)
 
 static int set_engine(struct run_options *o, const char *value, struct err *e)
 {
-    o->engine_auto = !strncmp(value, "auto", 4) && strchr(",", value[4]);
     return engine_parse(value, &o->engine, &o->engine_config, e);
 }
 
@@ -525,21 +524,6 @@ static int take_option(int argc, char **argv, int *i, const struct option_row **
     return 0;
 }
 
-/* Not every engine runs several vCPUs. */
-static int fit_engine_to_cpus(struct run_options *o, struct err *e)
-{
-    if (o->cpus == 1 || o->engine->smp)
-        return 0;
-    if (!o->engine_auto)
-        return err_set(e, EINVAL,
-                       "--cpus: engine %s runs one virtual CPU in this version; use --engine "
-                       "interp or --cpus 1",
-                       o->engine->name);
-    o->engine = engine_for_smp();
-    o->engine_is_slower = true;
-    return 0;
-}
-
 /* Rules between options. */
 static int check_together(const struct run_options *o, struct err *e)
 {
@@ -564,7 +548,6 @@ int run_options_parse(struct run_options *o, int argc, char **argv, struct err *
     *o = (struct run_options){
         .memory_bytes = MEMORY_DEFAULT,
         .cpus = 1,
-        .engine_auto = true,
         .console = {.kind = CONSOLE_STDIO},
         .rng = true,
         .log_level = LOG_WARN,
@@ -583,8 +566,6 @@ int run_options_parse(struct run_options *o, int argc, char **argv, struct err *
         if (!r && (r = row->set(o, value, e)))
             err_add(e, "--%s", row->name);
     }
-    if (!r)
-        r = fit_engine_to_cpus(o, e);
     return r ? r : check_together(o, e);
 }
 

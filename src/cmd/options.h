@@ -52,8 +52,6 @@ struct run_options {
     unsigned cpus;
     struct a64_features features;
     const struct engine_ops *engine;
-    bool engine_auto;     /* it was not named */
-    bool engine_is_slower; /* auto took another because of --cpus */
     struct engine_config engine_config;
     enum clock_source clock;
     uint64_t clock_seed;

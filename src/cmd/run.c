@@ -425,10 +425,6 @@ int cmd_run(int argc, char **argv)
         return STATUS_USAGE;
     }
     log_set_level(run->opt.log_level);
-    if (run->opt.engine_is_slower)
-        log_warn("--cpus %u: the slower engine %s is used; the fastest runs one virtual CPU in "
-                 "this version",
-                 run->opt.cpus, run->opt.engine->name);
     pthread_mutex_init(&run->lock, NULL);
     block_signals(run);
     status = run_all(run, &e);

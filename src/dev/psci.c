@@ -1,4 +1,5 @@
-/* PSCI 1.1 (DEN0022 section 5) and the Arm Architecture Service of SMCCC 1.1 (DEN0028 section 7).
+/* PSCI 1.1 (DEN0022 section 5), the Arm Architecture Service of SMCCC 1.1 (DEN0028 section 7), and
+ * the calls of Paravirtualized Time (DEN0057A 3); the stolen time itself is vm/vcpu_steal.c's.
  *
  * The firmware that a guest without EL3 talks to is this file. Calls come with the function
  * identifier in w0; of SMC32 calls the arguments are w1..w3, of SMC64 calls x1..x3. Only functions
@@ -164,6 +165,20 @@ static int64_t smccc_workaround(struct vcpu *v, const struct call *c)
     return (int64_t)c->a[0];
 }
 
+static int64_t pv_time_features(struct vcpu *v, const struct call *c)
+{
+    uint32_t id = (uint32_t)c->a[1];
+    bool known = id == PV_TIME_FEATURES || id == PV_TIME_ST;
+    return v->steal.at && known ? 0 : PSCI_NOT_SUPPORTED;
+}
+
+static int64_t pv_time_st(struct vcpu *v, const struct call *c)
+{
+    (void)c;
+    gpa_t at = vcpu_steal_start(v);
+    return at ? (int64_t)at : PSCI_NOT_SUPPORTED;
+}
+
 static int64_t psci_features(struct vcpu *v, const struct call *c);
 static int64_t smccc_arch_features(struct vcpu *v, const struct call *c);
 
@@ -193,6 +208,8 @@ static const struct function functions[] = {
     {SMCCC_ARCH_WORKAROUND_1, false, false, SMCCC_NOT_NEEDED, smccc_workaround},
     {SMCCC_ARCH_WORKAROUND_2, false, false, SMCCC_NOT_NEEDED, smccc_workaround},
     {SMCCC_ARCH_WORKAROUND_3, false, false, SMCCC_NOT_NEEDED, smccc_workaround},
+    {PV_TIME_FEATURES, false, false, 0, pv_time_features},
+    {PV_TIME_ST, false, false, 0, pv_time_st},
 };
 
 static const struct function *find_function(uint32_t id)
@@ -215,7 +232,8 @@ static int64_t psci_features(struct vcpu *v, const struct call *c)
 static int64_t smccc_arch_features(struct vcpu *v, const struct call *c)
 {
     const struct function *f = find_function((uint32_t)c->a[1]);
-    (void)v;
+    if (f && f->id == PV_TIME_FEATURES)
+        return pv_time_features(v, c);
     return f && f->id < PSCI_VERSION ? f->features : PSCI_NOT_SUPPORTED;
 }
 

@@ -1,4 +1,5 @@
-/* Power State Coordination Interface 1.1 (DEN0022) over SMC Calling Convention 1.1 (DEN0028). */
+/* Power State Coordination Interface 1.1 (DEN0022) over SMC Calling Convention 1.1 (DEN0028), and
+ * stolen time (DEN0057A) by the same way. */
 #ifndef DEV_PSCI_H
 #define DEV_PSCI_H
 
@@ -20,6 +21,8 @@
 #define SMCCC_ARCH_WORKAROUND_1 0x80008000u
 #define SMCCC_ARCH_WORKAROUND_2 0x80007fffu
 #define SMCCC_ARCH_WORKAROUND_3 0x80003fffu
+#define PV_TIME_FEATURES 0xc5000020u /* DEN0057: these two are SMC64 only */
+#define PV_TIME_ST 0xc5000021u
 #define SMCCC_64 0x40000000u /* bit 30: the SMC64 form of a function */
 
 #define PSCI_SUCCESS 0

@@ -37,15 +37,6 @@ int engine_find(const char *name, const struct engine_ops **out, struct err *e)
                    engine_names);
 }
 
-const struct engine_ops *engine_for_smp(void)
-{
-    for (unsigned i = 0; i < sizeof(engines) / sizeof(engines[0]); i++) {
-        if (engines[i]->smp && (!engines[i]->missing || !engines[i]->missing()))
-            return engines[i];
-    }
-    return &interp_engine;
-}
-
 int engine_parse(const char *text, const struct engine_ops **out, struct engine_config *config,
                  struct err *e)
 {

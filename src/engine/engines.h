@@ -8,9 +8,6 @@
  * names. @any */
 int MUST_CHECK engine_find(const char *name, const struct engine_ops **out, struct err *e);
 
-/* The fastest engine that works here and runs several vCPUs. @any */
-const struct engine_ops *engine_for_smp(void);
-
 /* Reads "NAME[,stress=KNOB[+KNOB...]]", as --engine has it: the engine and its stress knobs; the
  * rest of *config stays. -EINVAL says what would be right. @any */
 int MUST_CHECK engine_parse(const char *text, const struct engine_ops **out,

@@ -18,7 +18,9 @@
  *
  * Why an answer is good until the end of the block: translations change by maintenance operations
  * and context changes only, which end a block or are the interpreter's (trait B ends all groups
- * here); a page gets its first translated code, or is to be watched, between blocks only.
+ * here); a page gets its first translated code, or is to be watched, between blocks only. With
+ * several vCPUs maintenance by another is taken between blocks, too, or by an instruction of the
+ * interpreter, after which the block is then left.
  */
 #include "ir/ir.h"
 

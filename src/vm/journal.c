@@ -62,6 +62,8 @@ static uint64_t fixed_value(struct journal *j, enum journal_kind kind, uint64_t 
         return next_random(&j->random);
     case JOURNAL_WALL:
         return FIXED_WALL;
+    case JOURNAL_STEAL:
+        return 0;
     case JOURNAL_TIME:
     case JOURNAL_INPUT:
     case JOURNAL_INTERRUPT:

@@ -17,6 +17,7 @@ enum journal_kind {
     JOURNAL_INPUT,      /* bytes from a console's host side or a network */
     JOURNAL_INTERRUPT,  /* an asynchronous interrupt line change reached a vCPU */
     JOURNAL_DMA,        /* completion of a device's asynchronous work */
+    JOURNAL_STEAL,      /* ns more that a vCPU's thread was kept waiting by the host */
 };
 
 struct journal;

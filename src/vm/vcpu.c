@@ -197,6 +197,7 @@ unsigned vcpu_handle_requests(struct vcpu *v)
         v->cpu.event_register = true;
     if (bits & VCPU_REQ_TIMER) {
         a64_pmu_sync(&v->cpu);
+        vcpu_steal_update(v); /* before the guest's tick */
         vcpu_update_timers(v, true); /* it fired, or state was replaced */
     }
     return bits;
@@ -208,9 +209,11 @@ static void vcpu_handle_exit(struct vcpu *v, enum a64_exit why)
     switch (why) {
     case A64_EXIT_WFI:
         vcpu_wfi(v);
+        vcpu_steal_update(v);
         break;
     case A64_EXIT_WFE:
         vcpu_wfe(v);
+        vcpu_steal_update(v);
         break;
     case A64_EXIT_HVC:
     case A64_EXIT_SMC:
@@ -260,8 +263,10 @@ void vcpu_step(struct vcpu *v, uint64_t limit)
     broadcast_leave(v);
     vcpu_sync_clock(v);
     v->exits[why]++;
-    if (why == A64_EXIT_BUDGET && v->timer_due <= vcpu_now(v))
+    if (why == A64_EXIT_BUDGET && v->timer_due <= vcpu_now(v)) {
+        vcpu_steal_update(v);
         vcpu_update_timers(v, false);
+    }
     vcpu_handle_exit(v, why);
 }
 
@@ -270,6 +275,7 @@ static void *vcpu_main(void *arg)
     struct vcpu *v = arg;
     if (v->vm->turns.on)
         turns_run(v->vm);
+    vcpu_steal_begin(v);
     while (!atomic_load(&v->vm->stopping)) {
         if (atomic_load(&v->cpu.request))
             (void)vcpu_handle_requests(v);
@@ -278,6 +284,7 @@ static void *vcpu_main(void *arg)
         else
             vcpu_sleep_until(v, vcpu_is_wanted);
     }
+    vcpu_steal_end(v);
     return NULL;
 }
 
@@ -321,6 +328,7 @@ int vcpu_create(struct vcpu **out, struct vm *vm, unsigned index, const struct e
     v->index = index;
     v->engine = engine;
     v->timer_due = VTIME_NEVER;
+    v->steal.fd = -1;
     v->cpu.env = &vcpu_env;
     v->cpu.env_ctx = v;
     v->cpu.features = *features;
@@ -346,6 +354,7 @@ int vcpu_create(struct vcpu **out, struct vm *vm, unsigned index, const struct e
 void vcpu_destroy(struct vcpu *v)
 {
     clock_timer_set(&v->vm->clock, &v->timer, VTIME_NEVER);
+    vcpu_steal_forget(v);
     v->engine->vcpu_destroy(v);
     broadcast_fini(&v->broadcast);
     pthread_cond_destroy(&v->sleep_wake);

@@ -23,6 +23,18 @@ struct vm;
 /* What a vCPU that has power waits for, when it is not its thread that sleeps (vm/turns.h). */
 enum vcpu_wait { VCPU_WAIT_NONE, VCPU_WAIT_WFI, VCPU_WAIT_WFE };
 
+#define VCPU_STEAL_BYTES 64u /* of guest memory per vCPU, at vm->steal_base */
+
+/* Stolen time (vcpu_steal.c); @vcpu. */
+struct vcpu_steal {
+    gpa_t at;     /* where the guest's structure is or would be; 0: it is not offered */
+    bool on;      /* the guest has asked for it: it is kept up to date */
+    uint64_t ns;  /* what the guest sees */
+    int fd;       /* statistics of this thread; -1: not open */
+    uint64_t seen; /* what they said last */
+    vtime_t due;  /* not looked at again before */
+};
+
 struct vcpu {
     struct a64_cpu cpu;
     struct vm *vm;
@@ -39,6 +51,7 @@ struct vcpu {
     struct broadcast broadcast;
     uint32_t wait; /* enum vcpu_wait */
     vtime_t wait_until; /* of VCPU_WAIT_WFE */
+    struct vcpu_steal steal;
 
     pthread_mutex_t sleep_lock; /* WFI, WFE, powered off: waits for irq_lines and request */
     pthread_cond_t sleep_wake;
@@ -94,6 +107,10 @@ enum vcpu_power vcpu_power_on(struct vcpu *v, uint64_t entry, uint64_t context);
 void vcpu_power_off(struct vcpu *v);
 /* Does what vcpu_power_on() asked for. @vcpu */
 void vcpu_power_take(struct vcpu *v);
+
+/* DEN0057A's PV_TIME_ST: from now on the vCPU's structure of stolen time is kept up to date; its
+ * guest-physical address. 0: the machine does not offer it (vm->steal_base). @vcpu */
+gpa_t vcpu_steal_start(struct vcpu *v);
 
 /* Field tables of the architected state (of `cpu`) and of the rest of the vCPU. */
 extern const struct state_field vcpu_fields[];

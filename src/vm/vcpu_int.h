@@ -28,4 +28,15 @@ void vcpu_sleep_until(struct vcpu *v, bool (*ready)(struct vcpu *v));
  * which is an event (Arm ARM D1.6.1). @vcpu */
 bool vcpu_monitor_lost(struct vcpu *v);
 
+/* vcpu_steal.c. The vCPU's thread begins and ends; a moment at which the host's statistics may be
+ * looked at, if that was not done lately. @vcpu */
+void vcpu_steal_begin(struct vcpu *v);
+void vcpu_steal_end(struct vcpu *v);
+void vcpu_steal_update(struct vcpu *v);
+/* Lets go of the statistics of a vCPU without a thread. @stopped */
+void vcpu_steal_forget(struct vcpu *v);
+/* Nothing was stolen and nobody has asked; and the check of a loaded state, -EINVAL. @stopped */
+void vcpu_steal_reset(struct vcpu *v);
+int MUST_CHECK vcpu_steal_loaded(struct vcpu *v, struct err *e);
+
 #endif

@@ -41,6 +41,7 @@ void vcpu_reset(struct vcpu *v)
     atomic_store(&v->powered, first);
     atomic_store(&v->on_pending, false);
     v->on_entry = v->on_context = 0;
+    vcpu_steal_reset(v);
     vcpu_forget(v);
 }
 

@@ -6,7 +6,7 @@
  *
  * A loaded state is refused unless instructions could have led to it: code that acts on a register
  * relies on its RES0 bits being 0. */
-#include "vm/vcpu.h"
+#include "vm/vcpu_int.h"
 
 #include "a64/pmu.h"
 #include "a64/sysreg.h"
@@ -78,6 +78,12 @@ const struct state_field vcpu_run_fields[] = {
     F_DERIVED(V, broadcast, "vcpu_forget() has the engine forget everything"),
     F_UINT_MAX(V, wait, VCPU_WAIT_WFE),
     F_UINT(V, wait_until),
+    F_UINT(V, steal.at),
+    F_BOOL(V, steal.on),
+    F_UINT(V, steal.ns),
+    F_DERIVED(V, steal.fd, "open while the vCPU's thread runs"),
+    F_DERIVED(V, steal.seen, "as steal.fd"),
+    F_DERIVED(V, steal.due, "as steal.fd"),
     F_WIRING(V, sleep_lock),
     F_WIRING(V, sleep_wake),
     F_DERIVED(V, sleeping, "nobody sleeps while the machine is stopped"),
@@ -152,6 +158,8 @@ int vcpu_loaded(struct vcpu *v, struct err *e)
     int r = check_pstate(cpu, e);
     if (!r)
         r = check_power(v, e);
+    if (!r)
+        r = vcpu_steal_loaded(v, e);
     if (r)
         return r;
     fresh.sys[A64_MPIDR_EL1] = vcpu_mpidr(v);

@@ -46,6 +46,10 @@ struct vm {
     uint64_t boot_pc, boot_x0;
     unsigned boot_el;
 
+    /* Guest memory for VM_MAX_CPUS structures of stolen time, kept free for them; 0: they are not
+     * offered. Set by the board before a reset. */
+    gpa_t steal_base;
+
     /* PSCI and other SMCCC calls of the guest, set by the board (dev/psci.c). @vcpu */
     void (*smccc)(struct vcpu *v, void *arg);
     void *smccc_arg;

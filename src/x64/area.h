@@ -86,6 +86,11 @@ enum x64_entry {
 
 #define X64_FCMP_ENTRIES 0x48u
 
+/* Version words of atomic writes, for machines with several vCPUs: the word of a host address is
+ * number (address >> 4) % X64_VERSIONS. Even, or odd while it is locked; a write counts it up by
+ * two. */
+#define X64_VERSIONS 4096u
+
 struct x64_area {
     uint64_t entry[X64_E_COUNT];
     uint64_t sp;         /* the guest's current stack pointer */
@@ -114,6 +119,7 @@ struct x64_area {
     uint64_t vspill[X64_VSPILLS][2] __attribute__((aligned(16)));
     uint64_t constant[X64_K_COUNT][2] __attribute__((aligned(16)));
     uint64_t bounce[8]; /* what a load from two pages finds */
+    uint64_t versions;   /* X64_VERSIONS words of 8 bytes, hashed by host address */
 };
 
 /* The guest's time as a line over the host's time stamp counter: now + ((TSC - ticks) * mult >> 32)
@@ -133,7 +139,8 @@ struct x64_layout {
     int32_t v;         /* V0; 32 of 16 bytes */
     int32_t fpsr;      /* FPSR, 4 bytes */
     int32_t attention; /* 4 bytes: nonzero: leave at the next poll */
-    /* Of exclusives: valid and size in bytes, a byte each; +8 physical address; +16 value. */
+    /* Of exclusives: valid and size in bytes, a byte each; +8 physical address; +16 value; +32
+     * version. */
     int32_t monitor;
     int32_t btype;     /* PSTATE.BTYPE, 1 byte: kept exact in counted mode only */
     int32_t area;      /* struct x64_area */

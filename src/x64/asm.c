@@ -530,6 +530,11 @@ void x64_bts_ri(struct x64_buf *b, int w, int r, int bit)
     x64_ins_rr(b, X64_0F | 0xba, rex_w(w), 5, r, 1, bit);
 }
 
+void x64_bts_mi(struct x64_buf *b, int w, struct x64_mem m, int bit)
+{
+    x64_ins_rm(b, X64_0F | 0xba, rex_w(w), 5, m, 1, bit);
+}
+
 void x64_btr_ri(struct x64_buf *b, int w, int r, int bit)
 {
     x64_ins_rr(b, X64_0F | 0xba, rex_w(w), 6, r, 1, bit);

@@ -168,6 +168,7 @@ void x64_bt_ri(struct x64_buf *b, int w, int r, int bit);
 void x64_bt_rr(struct x64_buf *b, int w, int r, int bit_reg);
 void x64_bt_mi(struct x64_buf *b, int w, struct x64_mem m, int bit);
 void x64_bts_ri(struct x64_buf *b, int w, int r, int bit);
+void x64_bts_mi(struct x64_buf *b, int w, struct x64_mem m, int bit);
 void x64_btr_ri(struct x64_buf *b, int w, int r, int bit);
 void x64_btc_ri(struct x64_buf *b, int w, int r, int bit);
 void x64_crc32(struct x64_buf *b, int size, int crc, int src); /* polynomial 0x11edc6f41 */

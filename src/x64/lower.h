@@ -13,6 +13,7 @@ struct x64_request {
     const struct x64_host *host;
     bool count;      /* instructions are counted against area->budget */
     bool single;     /* entered where a group was left: that must get on, see lo_count_entry */
+    bool smp;        /* other vCPUs access guest memory at the same time */
     bool no_chain;   /* stress: every branch to the dispatcher */
     bool poll_all;   /* stress: look for requests at every exit */
     struct lower *work; /* from x64_work_new() */

@@ -5,12 +5,15 @@
  * and then exchanges with the remembered value as the one that is expected. So a sequence that
  * begins here may end there, and the other way round.
  *
+ * With several vCPUs a load remembers the version word of the location too, before it reads; a
+ * store locks the word if it is what it was, and counts it up (vm/exclusive.h has the why).
+ *
  * CMPXCHG16B has its operands in RDX:RAX and RCX:RBX and leaves no register for the address but RSI
  * and RDI; what lives in RBX, RDX and RSI is put aside for the time of the instruction.
  */
 #include "x64/lower_int.h"
 
-enum { MONITOR_PA = 8, MONITOR_VALUE = 16 };
+enum { MONITOR_PA = 8, MONITOR_VALUE = 16, MONITOR_VERSION = 32 };
 
 static struct x64_mem monitor(const struct lower *e, int32_t word)
 {
@@ -44,12 +47,27 @@ static void results(struct lower *e, const struct ir_insn *i, struct x64_mem wor
     x64_load(e->b, 8, false, 1, second, words);
 }
 
+/* RAX = host address. The monitor gets the version; while an atomic write is under way, which the
+ * interpreter waits for, it executes the instruction. Changes RCX. */
+static void note_version(struct lower *e, const struct ir_insn *i)
+{
+    struct x64_buf *b = e->b;
+    if (!e->req->smp)
+        return;
+    lo_version_word(e, RCX, RAX);
+    x64_load(b, 8, false, 1, RCX, x64_m(RCX, 0));
+    x64_test_sz_ri(b, 1, RCX, 1);
+    lo_cold_interp_one(e, i, x64_jcc_fwd(b, X64_NE));
+    x64_store(b, 8, monitor(e, MONITOR_VERSION), RCX);
+}
+
 /* ---- Loads ---- */
 
 void lower_LDX(struct lower *e, const struct ir_insn *i)
 {
     struct x64_buf *b = e->b;
     lo_locate(e, i, i->sub, false);
+    note_version(e, i);
     x64_load(b, 1 << i->sub, false, 1, RCX, x64_m(RAX, 0));
     arm(e, i->sub);
     x64_store(b, 8, monitor(e, MONITOR_VALUE), RCX);
@@ -62,6 +80,7 @@ void lower_LDX(struct lower *e, const struct ir_insn *i)
 void lower_LDXP(struct lower *e, const struct ir_insn *i)
 {
     lo_locate(e, i, 4, false);
+    note_version(e, i);
     x64_vrm(e->b, X64_VMOVDQA, 0, LO_XS0, x64_m(RAX, 0));
     arm(e, 4);
     x64_vmr(e->b, X64_VMOVUPS, 0, monitor(e, MONITOR_VALUE), LO_XS0);
@@ -102,31 +121,26 @@ static void finish(struct lower *e, const struct ir_insn *i, uint8_t *a, uint8_t
     x64_mov_rr(b, 0, lo_rdef(e, i), RCX);
 }
 
-void lower_STX(struct lower *e, const struct ir_insn *i)
+/* Locks the version word at `word` if it is what the monitor remembers; a branch that is taken with
+ * NE if it is not. Changes RAX, RCX. */
+static uint8_t *lock_version(struct lower *e, int word)
 {
     struct x64_buf *b = e->b;
-    lo_r(e, i->a); /* nothing may be moved between the branches */
-    int value = lo_r(e, i->c);
-    uint8_t *a = not_armed(e, i->sub);
-    lo_locate(e, i, i->sub, true);
-    uint8_t *c = elsewhere(e);
-    x64_load(b, 8, false, 1, RAX, monitor(e, MONITOR_VALUE));
+    x64_load(b, 8, false, 1, RAX, monitor(e, MONITOR_VERSION));
+    x64_lea(b, 1, RCX, x64_m(RAX, 1));
     x64_lock(b);
-    x64_cmpxchg_mr(b, 1 << i->sub, x64_m(RCX, 0), value);
-    finish(e, i, a, c);
+    x64_cmpxchg_mr(b, 8, x64_m(word, 0), RCX);
+    return x64_jcc_fwd(b, X64_NE);
 }
 
-static void put_aside(struct lower *e, bool back)
+/* Gives it back: two more if E, what it was if NE. Changes RAX, RCX; keeps EFLAGS. */
+static void unlock_version(struct lower *e, int word)
 {
-    static const uint8_t aside[] = {RBX, RDX, RSI};
-    for (unsigned n = 0; n < sizeof(aside); n++) {
-        struct x64_mem m = lo_area(e, save);
-        m.disp += 8 * (int32_t)n;
-        if (back)
-            x64_load(e->b, 8, false, 1, aside[n], m);
-        else
-            x64_store(e->b, 8, m, aside[n]);
-    }
+    struct x64_buf *b = e->b;
+    x64_load(b, 8, false, 1, RAX, monitor(e, MONITOR_VERSION));
+    x64_lea(b, 1, RCX, x64_m(RAX, 2));
+    x64_cmov(b, X64_NE, 1, RCX, RAX);
+    x64_store(b, 8, x64_m(word, 0), RCX);
 }
 
 static struct x64_mem kept(const struct lower *e, int32_t word)
@@ -134,6 +148,62 @@ static struct x64_mem kept(const struct lower *e, int32_t word)
     struct x64_mem m = lo_area(e, lo_hi);
     m.disp += word;
     return m;
+}
+
+/* As below, RCX = host address that is the monitor's. */
+static void store_shared(struct lower *e, const struct ir_insn *i, int value, int word)
+{
+    struct x64_buf *b = e->b;
+    lo_version_word(e, word, RCX);
+    x64_store(b, 8, kept(e, 0), RCX);
+    uint8_t *changed = lock_version(e, word);
+    x64_load(b, 8, false, 1, RCX, kept(e, 0));
+    x64_load(b, 8, false, 1, RAX, monitor(e, MONITOR_VALUE));
+    x64_lock(b);
+    x64_cmpxchg_mr(b, 1 << i->sub, x64_m(RCX, 0), value);
+    unlock_version(e, word);
+    x64_patch(b, changed);
+}
+
+void lower_STX(struct lower *e, const struct ir_insn *i)
+{
+    struct x64_buf *b = e->b;
+    lo_r(e, i->a); /* nothing may be moved between the branches */
+    int value = lo_r(e, i->c), word = e->req->smp ? lo_temp(e) : -1;
+    uint8_t *a = not_armed(e, i->sub);
+    lo_locate(e, i, i->sub, true);
+    uint8_t *c = elsewhere(e);
+    if (e->req->smp) {
+        store_shared(e, i, value, word);
+        finish(e, i, a, c);
+        return;
+    }
+    x64_load(b, 8, false, 1, RAX, monitor(e, MONITOR_VALUE));
+    x64_lock(b);
+    x64_cmpxchg_mr(b, 1 << i->sub, x64_m(RCX, 0), value);
+    finish(e, i, a, c);
+}
+
+/* A word of the area that is free during an operation of 16 bytes. */
+static struct x64_mem aside_mem(const struct lower *e, unsigned n)
+{
+    struct x64_mem m = lo_area(e, save);
+    m.disp += 8 * (int32_t)n;
+    return m;
+}
+
+#define ASIDE_WORD 3 /* the version word's address */
+
+static void put_aside(struct lower *e, bool back)
+{
+    static const uint8_t aside[] = {RBX, RDX, RSI};
+    for (unsigned n = 0; n < sizeof(aside); n++) {
+        struct x64_mem m = aside_mem(e, n);
+        if (back)
+            x64_load(e->b, 8, false, 1, aside[n], m);
+        else
+            x64_store(e->b, 8, m, aside[n]);
+    }
 }
 
 /* RSI = host address, RDX:RAX = expected; desired is what is kept. */
@@ -161,9 +231,20 @@ void lower_STXP(struct lower *e, const struct ir_insn *i)
     uint8_t *c = elsewhere(e);
     put_aside(e, false);
     x64_mov_rr(b, 1, RSI, RCX);
+    uint8_t *changed = NULL;
+    if (e->req->smp) {
+        lo_version_word(e, RBX, RSI);
+        x64_store(b, 8, aside_mem(e, ASIDE_WORD), RBX);
+        changed = lock_version(e, RBX);
+    }
     x64_load(b, 8, false, 1, RAX, monitor(e, MONITOR_VALUE));
     x64_load(b, 8, false, 1, RDX, monitor(e, MONITOR_VALUE + 8));
     exchange(e);
+    if (e->req->smp) {
+        x64_load(b, 8, false, 1, RSI, aside_mem(e, ASIDE_WORD));
+        unlock_version(e, RSI);
+        x64_patch(b, changed);
+    }
     put_aside(e, true);
     finish(e, i, a, c);
 }
@@ -180,6 +261,11 @@ void lower_CASP(struct lower *e, const struct ir_insn *i)
     struct x64_buf *b = e->b;
     int low = lo_r(e, i->b), high = lo_r(e, i->c);
     lo_locate(e, i, 4, true);
+    if (e->req->smp) {
+        lo_version_word(e, RCX, RAX);
+        x64_store(b, 8, aside_mem(e, ASIDE_WORD), RCX);
+        lo_version_lock(e, i, RCX);
+    }
     put_aside(e, false);
     x64_mov_rr(b, 1, RCX, RAX);
     x64_mov_rr(b, 1, RAX, low); /* before RDX, which may be it, changes; and RSI may be `high` */
@@ -188,5 +274,9 @@ void lower_CASP(struct lower *e, const struct ir_insn *i)
     exchange(e);
     keep(e, RAX, RDX);
     put_aside(e, true);
+    if (e->req->smp) {
+        x64_load(b, 8, false, 1, RCX, aside_mem(e, ASIDE_WORD));
+        lo_version_unlock(e, RCX, true);
+    }
     results(e, i, kept(e, 0));
 }

@@ -179,6 +179,17 @@ int32_t lo_off(const struct lower *e, const struct ir_insn *i);
  * is the interpreter's. Changes RCX; takes no register but that of a. */
 void lo_locate(struct lower *e, const struct ir_insn *i, unsigned log2, bool store);
 
+/* Version words (area.h), with several vCPUs only. dst = address of the word of the host address in
+ * `host`; changes EFLAGS. */
+void lo_version_word(struct lower *e, int dst, int host);
+/* The word at `word` is locked; if it is locked already, the interpreter executes the instruction,
+ * which knows how to wait. Changes EFLAGS. */
+void lo_version_lock(struct lower *e, const struct ir_insn *i, int word);
+/* Ends that: NE with `compared` says that nothing was written. Changes EFLAGS. */
+void lo_version_unlock(struct lower *e, int word, bool compared);
+/* The interpreter executes the instruction if the forward branch `point` is taken. */
+void lo_cold_interp_one(struct lower *e, const struct ir_insn *i, uint8_t *point);
+
 /* ---- Flags ---- */
 
 /* EFLAGS are about to change: saves NZCV if it lives there and is still needed. */

@@ -247,12 +247,37 @@ void lower_LDV(struct lower *e, const struct ir_insn *i)
     vector_load(e, i->sub, lo_vdef(e, i), at(&k, 0));
 }
 
+/* A pair is one access where it lies in 16 aligned bytes (FEAT_LSE2), as the host's accesses of 8
+ * bytes and its vector loads and stores of 16 are (B2.2.1). */
+static void load_pair_at_once(struct lower *e, const struct ir_insn *i, struct x64_mem m, bool sext)
+{
+    struct x64_buf *b = e->b;
+    int size = 1 << i->sub;
+    x64_vrm(b, size == 8 ? X64_VMOVUPS : X64_VMOVQ, 0, LO_XS0, m);
+    int d1 = lo_rdef(e, i);
+    x64_vmov_rx(b, size == 8, d1, LO_XS0);
+    if (sext)
+        x64_ext_rr(b, 4, true, 1, d1, d1);
+    if (e->def_spill)
+        lo_spill_result(e);
+    else
+        e->busy |= 1u << d1;
+    int d2 = lo_rdef_of(e, e->at + 1);
+    x64_vpextr(b, size, d2, LO_XS0, 1);
+    if (sext)
+        x64_ext_rr(b, 4, true, 1, d2, d2);
+}
+
 static void load_pair(struct lower *e, const struct ir_insn *i, bool sext)
 {
     struct lookup k = plan(e, i, 0, false);
     int w = i->type == IR_I64, size = 1 << i->sub;
     k.log2++;
     look_up(e, i, &k);
+    if (e->req->smp) {
+        load_pair_at_once(e, i, at(&k, 0), sext);
+        return;
+    }
     struct x64_mem first = at(&k, 0), second = at(&k, size);
     int d1 = lo_rdef(e, i);
     if (e->def_spill) { /* RCX: the second goes there after the first has gone to its slot */
@@ -359,6 +384,27 @@ void lower_STV(struct lower *e, const struct ir_insn *i)
     vector_store(e, i->sub, at(&k, 0), c);
 }
 
+/* b, c: -1: a constant that fits an immediate. */
+static void store_pair_at_once(struct lower *e, const struct ir_insn *i, struct x64_mem m, int b,
+                               int c)
+{
+    const int from[] = {b, c};
+    const ir_val value[] = {i->b, i->c};
+    int size = 1 << i->sub;
+    for (int n = 0; n < 2; n++) {
+        int r = from[n];
+        if (r < 0) {
+            lo_mov(e, 1, RCX, value[n]);
+            r = RCX;
+        }
+        if (n == 0)
+            x64_vmov_xr(e->b, size == 8, LO_XS0, r);
+        else
+            x64_vpinsr(e->b, size, LO_XS0, LO_XS0, r, 1);
+    }
+    x64_vmr(e->b, size == 8 ? X64_VMOVUPS : X64_VMOVQ, 0, m, LO_XS0);
+}
+
 void lower_STP(struct lower *e, const struct ir_insn *i)
 {
     int32_t first, second;
@@ -367,6 +413,10 @@ void lower_STP(struct lower *e, const struct ir_insn *i)
     int b = const1 ? -1 : lo_r(e, i->b), c = const2 ? -1 : lo_r(e, i->c), size = 1 << i->sub;
     k.log2++;
     look_up(e, i, &k);
+    if (e->req->smp) {
+        store_pair_at_once(e, i, at(&k, 0), b, c);
+        return;
+    }
     if (const1)
         x64_store_i(e->b, size, at(&k, 0), first);
     else
@@ -408,12 +458,17 @@ static void cold_interp_one(struct lower *e, const struct lo_cold *c)
     lo_jump_entry(e, X64_E_INTERP_ONE);
 }
 
+void lo_cold_interp_one(struct lower *e, const struct ir_insn *i, uint8_t *point)
+{
+    lo_cold(e, point, i, cold_interp_one);
+}
+
 void lower_CHKSP(struct lower *e, const struct ir_insn *i)
 {
     int a = lo_r(e, i->a);
     lo_clobber(e);
     x64_test_sz_ri(e->b, 1, a, 15);
-    lo_cold(e, x64_jcc_fwd(e->b, X64_NE), i, cold_interp_one);
+    lo_cold_interp_one(e, i, x64_jcc_fwd(e->b, X64_NE));
 }
 
 /* x86 keeps all orders but that of a store and a later load. */
@@ -447,7 +502,8 @@ void lower_PREFETCH(struct lower *e, const struct ir_insn *i)
 }
 
 /* ---- Atomics: other agents than this vCPU touch guest memory (devices), with plain accesses; each
- * of these is one host instruction or a compare and exchange. ---- */
+ * of these is one host instruction or a compare and exchange. With several vCPUs it has the lock of
+ * its version word, so that exclusives notice it. ---- */
 
 void lo_locate(struct lower *e, const struct ir_insn *i, unsigned log2, bool store)
 {
@@ -496,10 +552,76 @@ static void combine(struct lower *e, const struct ir_insn *i, int c)
     x64_cmov(b, (enum x64_cc)keep_old[i->sub2], 1, RCX, RAX);
 }
 
+void lo_version_word(struct lower *e, int dst, int host)
+{
+    struct x64_buf *b = e->b;
+    if (dst != host)
+        x64_mov_rr(b, 0, dst, host);
+    x64_alu_ri(b, X64_AND, 0, dst, (int)(X64_VERSIONS - 1) << 4);
+    x64_shift_ri(b, X64_SHR, 0, dst, 1);
+    x64_alu_rm(b, X64_ADD, 1, dst, lo_area(e, versions));
+}
+
+void lo_version_lock(struct lower *e, const struct ir_insn *i, int word)
+{
+    x64_lock(e->b);
+    x64_bts_mi(e->b, 1, x64_m(word, 0), 0);
+    lo_cold_interp_one(e, i, x64_jcc_fwd(e->b, X64_B));
+}
+
+void lo_version_unlock(struct lower *e, int word, bool compared)
+{
+    struct x64_buf *b = e->b;
+    uint8_t *not = compared ? x64_jcc_fwd8(b, X64_NE) : NULL;
+    x64_alu_mi(b, X64_ADD, 1, x64_m(word, 0), 1);
+    if (!not)
+        return;
+    uint8_t *end = x64_jmp_fwd8(b);
+    x64_patch(b, not);
+    x64_alu_mi(b, X64_SUB, 1, x64_m(word, 0), 1);
+    x64_patch(b, end);
+}
+
+/* The old value's register; t: a free one. */
+static int shared_rmw(struct lower *e, const struct ir_insn *i, int c, int t)
+{
+    struct x64_buf *b = e->b;
+    int size = 1 << i->sub;
+    locate(e, i);
+    x64_mov_rr(b, 1, t, RAX);
+    lo_version_word(e, RCX, RAX);
+    x64_store(b, 8, lo_area(e, lo_hi), RCX);
+    lo_version_lock(e, i, RCX);
+    if (i->sub2 == IR_RMW_ADD || i->sub2 == IR_RMW_SWP) {
+        x64_mov_rr(b, 1, RAX, c);
+        if (i->sub2 == IR_RMW_ADD) {
+            x64_lock(b);
+            x64_xadd_mr(b, size, x64_m(t, 0), RAX);
+        } else {
+            x64_xchg_mr(b, size, x64_m(t, 0), RAX);
+        }
+    } else {
+        x64_load(b, size, false, 1, RAX, x64_m(t, 0));
+        uint8_t *again = b->p;
+        combine(e, i, c);
+        x64_lock(b);
+        x64_cmpxchg_mr(b, size, x64_m(t, 0), RCX);
+        x64_jcc_near(b, X64_NE, again);
+    }
+    x64_load(b, 8, false, 1, RCX, lo_area(e, lo_hi));
+    lo_version_unlock(e, RCX, false);
+    return RAX;
+}
+
 void lower_RMW(struct lower *e, const struct ir_insn *i)
 {
     struct x64_buf *b = e->b;
     int c = lo_r(e, i->c), size = 1 << i->sub;
+    if (e->req->smp) {
+        int old = shared_rmw(e, i, c, lo_temp(e));
+        result(e, i, old);
+        return;
+    }
     if (i->sub2 == IR_RMW_ADD || i->sub2 == IR_RMW_SWP) {
         locate(e, i);
         x64_mov_rr(b, 1, RCX, c);
@@ -529,9 +651,18 @@ void lower_CAS(struct lower *e, const struct ir_insn *i)
     struct x64_buf *b = e->b;
     int expected = lo_r(e, i->b), desired = lo_r(e, i->c), size = 1 << i->sub;
     locate(e, i);
+    if (e->req->smp) {
+        lo_version_word(e, RCX, RAX);
+        x64_store(b, 8, lo_area(e, lo_hi), RCX);
+        lo_version_lock(e, i, RCX);
+    }
     x64_mov_rr(b, 1, RCX, RAX);
     x64_mov_rr(b, 1, RAX, expected);
     x64_lock(b);
     x64_cmpxchg_mr(b, size, x64_m(RCX, 0), desired);
+    if (e->req->smp) {
+        x64_load(b, 8, false, 1, RCX, lo_area(e, lo_hi));
+        lo_version_unlock(e, RCX, true);
+    }
     result(e, i, RAX);
 }

@@ -100,8 +100,9 @@ def about_lines(about):
     if "qemu" in about:
         parts.append(about["qemu"])
     yield "; ".join(p.strip() for p in parts)
-    yield "size %s, %d round%s, %s of memory, 1 vCPU; %s: median [min-max]" % (
+    yield "size %s, %d round%s, %s of memory, %s vCPU%s; %s: median [min-max]" % (
         about["size"], about["rounds"], "" if about["rounds"] == 1 else "s", about["memory"],
+        about.get("vcpus", "1"), "" if about.get("vcpus", "1") == "1" else "s",
         "processor seconds" if about["measure"] == "cpu" else "seconds")
 
 

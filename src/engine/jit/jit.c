@@ -17,8 +17,10 @@ _Static_assert(offsetof(struct a64_cpu, x) == 0, "JIT_STATE_BIAS");
 _Static_assert(offsetof(struct a64_monitor, valid) == 0 && sizeof(bool) == 1 &&
                    offsetof(struct a64_monitor, size) == 1 &&
                    offsetof(struct a64_monitor, pa) == 8 &&
-                   offsetof(struct a64_monitor, value) == 16,
+                   offsetof(struct a64_monitor, value) == 16 &&
+                   offsetof(struct a64_monitor, version) == 32,
                "x64_layout.monitor");
+_Static_assert(EXCLUSIVE_WORDS == X64_VERSIONS, "x64_area.versions");
 _Static_assert(sizeof(atomic_uint) == 4, "translated code compares 4 bytes");
 
 /* ---- Creation ---- */
@@ -47,6 +49,7 @@ static int make_glue(struct jit *j, struct err *e)
     x64_area_init(j->area);
     for (unsigned n = 0; n < X64_E_COUNT; n++)
         j->area->entry[n] = j->glue.entry[n];
+    j->area->versions = (uint64_t)(uintptr_t)j->it.v->vm->exclusive.word;
     j->area->ram_delta = j->it.mem->ram_base - (uint64_t)(uintptr_t)j->it.mem->ram;
     jit_clock_init(j);
     if (j->trace)
@@ -145,12 +148,17 @@ static void jit_context_changed(struct vcpu *v)
  * Stores of this vCPU invalidate when they are executed (no store entry exists for a page with
  * translations). Writes of devices were noted by mem_wrote() before the device told anybody that
  * they are done, so before the guest could order an IC after them: they are taken here, as
- * they would be at the next poll. */
+ * they would be at the next poll.
+ *
+ * What other vCPUs stored is not noted: they keep their store entries for pages that this one has
+ * translated, as the architecture lets a PE execute what was there before until the PE that stored
+ * (or any other) has executed IC IVAU or IC IALLUIS, and its DSB is complete (Arm ARM B2.7.4.2;
+ * CTR_EL0.DIC is 0). That comes here by mail (vm/broadcast.h), and translations of the page go. */
 static void jit_icache_invalidate(struct vcpu *v, gpa_t pa, bool all)
 {
-    (void)pa;
-    (void)all;
     jit_code_take_pending(v->cpu.engine);
+    if (v->vm->cpu_count > 1)
+        jit_code_doubt(v->cpu.engine, pa, all);
 }
 
 static void jit_forget(struct vcpu *v)
@@ -168,6 +176,7 @@ const struct engine_ops jit_engine = {
     .name = "jit",
     .missing = jit_missing,
     .translates = true,
+    .smp = true,
     .vcpu_create = jit_vcpu_create,
     .vcpu_destroy = jit_vcpu_destroy,
     .run = jit_run,

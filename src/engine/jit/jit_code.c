@@ -8,11 +8,21 @@
  * and links hold in the page, or for one generation of an address space, so a change of mappings
  * concerns the translation sets only.
  *
- * Exactness. A page is marked as code and every store entry for it dropped before its words are
- * read, so a store either comes to jit_code_stored() (from the interpreter; translated code never
- * stores over translated instructions) or happened before. Writes by others are reported by
- * mem_wrote(), noted, and taken at the next poll. So a translation is what memory says, or a write
- * to it is noted; nothing has to be forgotten for IC IVAU or IC IALLU. A block that is no longer
+ * Exactness. A page is marked as code and every store entry that this vCPU has for it dropped
+ * before its words are read, so a store of its own either comes to jit_code_stored() (from the
+ * interpreter; translated code never stores over translated instructions) or happened before.
+ * Writes by devices are reported by mem_wrote(), noted, and taken at the next poll. So with one
+ * vCPU a translation is what memory says, or a write to it is noted; nothing has to be forgotten
+ * for IC IVAU or IC IALLU.
+ *
+ * Several vCPUs have a cache each; all this is one vCPU's. They keep store entries for pages that
+ * others have translated, and what they store there is not noted: a translation may stay what
+ * memory said before until there is an IC (jit_icache_invalidate()), which reaches all whose mark
+ * the page has: each that has translated it holds it (mem_code_hold()). Who marks after the IC
+ * looked reads after that what was stored before the IC (vcpu_env.c, page_has_code()). A word is
+ * read once, as a whole, so one that is stored at the same time is the old or the new one.
+ *
+ * A block that is no longer
  * what memory says has its entry patched to a path that goes to the dispatcher; its code stays
  * until its region is emptied, since a call may return into it and links lead to it.
  */
@@ -85,7 +95,7 @@ struct jit_page *jit_code_page(struct jit *j, uint32_t page)
     p = &c->page[n];
     *p = (struct jit_page){.page = page};
     c->by_page[page] = n;
-    mem_code_mark(j->it.mem, page, true);
+    mem_code_hold(j->it.mem, page);
     jit_stores_drop(j, page);
     tlb_drop_writes(&j->it);
     return p;
@@ -119,7 +129,7 @@ static void page_release(struct jit *j, struct jit_page *p)
     struct jit_code *c = &j->code;
     uint32_t n = c->by_page[p->page];
     c->by_page[p->page] = 0;
-    mem_code_mark(j->it.mem, p->page, false);
+    mem_code_let_go(j->it.mem, p->page);
     p->next = c->page_free;
     c->page_free = n;
 }
@@ -159,7 +169,7 @@ void jit_code_forget_pages(struct jit *j)
         struct jit_page *p = &c->page[n];
         if (c->by_page[p->page] == n) {
             c->by_page[p->page] = 0;
-            mem_code_mark(j->it.mem, p->page, false);
+            mem_code_let_go(j->it.mem, p->page);
         }
     }
     c->page_count = 1;
@@ -233,6 +243,18 @@ void jit_code_stored(struct interp *it, gpa_t pa, uint64_t len)
 }
 
 /* ---- Writes by others ---- */
+
+void jit_code_doubt(struct jit *j, gpa_t pa, bool all)
+{
+    uint64_t off = pa - j->it.mem->ram_base;
+    struct jit_page *p = NULL;
+    if (all)
+        jit_code_reset(j);
+    else if (off < j->it.mem->ram_bytes)
+        p = page_data(j, (uint32_t)(off >> MEM_PAGE_SHIFT));
+    if (p)
+        page_written(j, p, 0, MEM_PAGE_SIZE);
+}
 
 /* Bits are set from the bottom up and taken from the top down: what is set while they are taken is
  * found now or the next time. */

@@ -17,6 +17,10 @@
  * a64_cpu, which everything else needs, and jit_sync_in() goes back. Other registers are always
  * where struct a64_cpu has them when C runs: the fixed code saves and loads them around each call.
  *
+ * Several vCPUs share nothing of this: each has its own sets, code cache and fixed code. What
+ * reaches one from other threads are cpu->attention and the words behind it, its mailbox
+ * (vm/broadcast.h), and code.written.
+ *
  * Everything here: @vcpu unless it says otherwise.
  */
 #ifndef ENGINE_JIT_JIT_INT_H
@@ -191,6 +195,7 @@ struct jit {
     /* Of the present run(). */
     uint64_t end;  /* instret at which it ends */
     bool count;    /* instructions are counted: LIFT_COUNT */
+    bool smp;      /* the machine has several vCPUs: LIFT_SMP */
     bool ungroup;  /* jit_fill(): the access is allowed, but not the group that it begins */
     bool exiting;  /* a hook wants run() to return it.exit */
 
@@ -309,6 +314,13 @@ void jit_code_remove(struct jit *j, struct jit_block *b);
 void jit_code_recount(struct jit *j, struct jit_page *p);
 /* No page is one of code. */
 void jit_code_forget_pages(struct jit *j);
+/* True: the page is one of code to this vCPU. */
+static inline bool jit_code_holds(const struct jit *j, uint32_t page)
+{
+    return j->code.by_page[page] != 0;
+}
+/* Translations of the page, or of all, may not be what memory says. */
+void jit_code_doubt(struct jit *j, gpa_t pa, bool all);
 /* True: a translated instruction lies in [off, off + len) of a page. */
 bool jit_code_covers(const struct jit *j, uint32_t page, uint32_t off, uint32_t len);
 /* interp.code_stored. */

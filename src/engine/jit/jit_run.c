@@ -390,6 +390,7 @@ enum a64_exit jit_run(struct vcpu *v, uint64_t budget)
     struct stress *stress = &j->it.stress;
     uint64_t flush = stress->knob.flush;
     j->count = must_count(j);
+    j->smp = v->vm->cpu_count > 1;
     j->dirty = true;
     jit_code_take_pending(j);
     if (LIKELY(!stress->on))

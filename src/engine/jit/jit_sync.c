@@ -102,5 +102,5 @@ unsigned jit_mode_at(const struct jit *j, unsigned el, unsigned spsel)
            fp_mode(j) |
            (bit(sctlr, 1) ? LIFT_ALIGN : 0) |
            (bit(sctlr, el ? 3 : 4) ? LIFT_SPCHECK : 0) | (j->count ? LIFT_COUNT : 0) |
-           (el && !spsel ? LIFT_SPEL0 : 0);
+           (el && !spsel ? LIFT_SPEL0 : 0) | (j->smp ? LIFT_SMP : 0);
 }

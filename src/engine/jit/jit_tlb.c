@@ -7,13 +7,18 @@
  *    when one of them changes. While a watchpoint is enabled, at each change of context.
  *  - EL1's set outlives changes of TTBR0, ASID and PSTATE.PAN. Entries that depend on them (lower
  *    half, or accessible at EL0 while PAN is clear) are listed as transient and dropped.
- *  - Store entries: only of pages that are dirty and hold no translation. `stored` remembers for
- *    each page of RAM where its store entry is, so that the first translation of a page finds it;
- *    several places are looked for in all sets.
+ *  - Store entries: only of pages that are dirty and hold no translation of this vCPU. `stored`
+ *    remembers for each page of RAM where its store entry is, so that the first translation of
+ *    a page finds it; several places are looked for in all sets.
  *  - Jump entries: of pages that are not guarded (BTI), to code of one mode; another mode of the
  *    same set clears them. A Bloom filter of their pages makes TLBI of data pages cheap. Those to
  *    a region of the code cache that was emptied go before the set is used again.
  *  - Device memory, tagged addresses and watched pages are never entered.
+ *
+ * All of it is one vCPU's, and only its own thread touches it: TLBI *IS of another comes by mail to
+ * jit_tlb_invalidate() (vm/broadcast.h), at a poll, in a DSB or around a device access. The first
+ * is outside of translated code; in the others `changed` makes the block be left, so what it found
+ * before, and the return stack, are not used any more.
  */
 #include "engine/jit/jit_int.h"
 
@@ -458,7 +463,7 @@ static uint64_t fill_translated(struct jit *j, struct miss *m,
         return 0; /* the interpreter knows which accesses fault */
     uint64_t addend = (uint64_t)(uintptr_t)host - va;
     uint32_t page = (uint32_t)((uint64_t)(host - mem->ram) >> MEM_PAGE_SHIFT);
-    bool code = mem_code_test(mem, page);
+    bool code = jit_code_holds(j, page);
     if (m->write && code && jit_code_covers(j, page, m->va % MEM_PAGE_SIZE, m->bytes))
         return 0;
     if (device || j->it.stress.knob.nofast || m->va != a64_untag(j->cpu, m->va, false, j->cpu->el))

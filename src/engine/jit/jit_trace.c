@@ -105,7 +105,7 @@ static void show_head(const struct jit *j, const struct jit_traced *t, unsigned 
         {LIFT_FPOFF, "fpoff"},     {LIFT_FPSLOW, "fpslow"}, {LIFT_FPFLUSH, "fpflush"},
         {LIFT_FPODD, "fpodd"},      {LIFT_ALIGN, "align"},
         {LIFT_SPCHECK, "spcheck"}, {LIFT_COUNT, "count"},   {LIFT_GUARDED, "guarded"},
-        {LIFT_SPEL0, "spel0"},
+        {LIFT_SPEL0, "spel0"}, {LIFT_SMP, "smp"},
     };
     FILE *to = j->trace->to;
     fprintf(to, "block %" PRIu64 ": pc 0x%" PRIx64 ", page 0x%" PRIx32 " of RAM, EL%d",
@@ -166,6 +166,7 @@ void jit_trace_block(struct jit *j, const struct jit_block *b, const struct jit_
         name_block(j, t, b->mode & LIFT_EL1 ? 1 : 0);
     if (!trace->to || t->pc > trace->last || t->pc + b->bytes - 4 < trace->first)
         return;
+    flockfile(trace->to); /* other vCPUs write, too */
     show_head(j, t, b->mode);
     if (trace->guest)
         show_guest(j, t->page, t->pc);
@@ -175,4 +176,5 @@ void jit_trace_block(struct jit *j, const struct jit_block *b, const struct jit_
     }
     if (trace->host)
         show_host(j, b, t);
+    funlockfile(trace->to);
 }

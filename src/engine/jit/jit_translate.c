@@ -50,6 +50,7 @@ static bool write_code(struct jit *j, const uint32_t *words, uint32_t off, unsig
         .host = &j->host,
         .count = j->count,
         .single = mode & LIFT_SINGLE,
+        .smp = mode & LIFT_SMP,
         .no_chain = knob->nochain,
         .poll_all = knob->poll,
         .work = j->work,

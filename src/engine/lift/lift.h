@@ -26,7 +26,9 @@
 #define LIFT_FPFLUSH 512u /* FPCR.FZ, and FPSR.IXC is set: the host's flag does no harm */
 #define LIFT_FPODD 1024u  /* FPCR.DN, AHP or FZ16: half precision, and what keeps NaNs as they
                            * are, by the interpreter */
-#define LIFT_MODES 2048u
+#define LIFT_SMP 2048u    /* the machine has several vCPUs: what the host's order of accesses does
+                           * not do alone */
+#define LIFT_MODES 4096u
 
 struct lift {
     struct ir_block *b;

@@ -23,7 +23,6 @@
     }
 NO_OPERATION(HINT)
 NO_OPERATION(NOP)
-NO_OPERATION(YIELD)
 NO_OPERATION(DGH)
 NO_OPERATION(XPACLRI)
 NO_OPERATION(PACIA1716)
@@ -45,6 +44,13 @@ NO_OPERATION(BTI)
 NO_OPERATION(SB)
 #undef NO_OPERATION
 
+/* Among several vCPUs the host's processor is given away. */
+bool lift_YIELD(struct lift *l, uint32_t word)
+{
+    (void)word;
+    return !(l->mode & LIFT_SMP);
+}
+
 /* ---- Barriers ---- */
 
 static bool fence(struct lift *l)
@@ -60,7 +66,8 @@ bool lift_DMB(struct lift *l, uint32_t word)
     return types == 1 || types == 2 || fence(l);
 }
 
-LIFTER(DSB, ((void)f, fence(l)))
+/* Among several vCPUs it waits for the others (vm/broadcast.h). */
+LIFTER(DSB, ((void)f, !(l->mode & LIFT_SMP) && fence(l)))
 bool lift_SSBB(struct lift *l, uint32_t word)
 {
     (void)word;
@@ -331,7 +338,7 @@ static ir_val allowed_address(struct lift *l, unsigned rt, unsigned sctlr_bit)
 
 /* Caches are coherent: cleaning one needs no more than the permission to read, which a load asks
  * for. Nor does invalidating instructions, since stores do that when they happen; but for what
- * devices wrote, which asks for attention. */
+ * devices wrote, which asks for attention, and among several vCPUs, which must be told. */
 static void cache_line(struct lift *l, unsigned rt)
 {
     const struct lift_addr at = {.base = allowed_address(l, rt, SCTLR_UCI)};
@@ -351,6 +358,8 @@ bool lift_SYS(struct lift *l, uint32_t word)
         cache_line(l, rt);
         return true;
     case A64_IC_IVAU:
+        if (l->mode & LIFT_SMP)
+            return false;
         cache_line(l, rt);
         return lift_ISB(l, word);
     default:

@@ -376,6 +376,39 @@ static void test_users_bootargs_stay_without_append(void **state)
     board_destroy(m);
 }
 
+/* With the host's clock memory for stolen time is reserved in either tree, apart from what the boot
+ * has put there. */
+static void test_memory_of_stolen_time_is_reserved(void **state)
+{
+    (void)state;
+    struct board *m = new_board(); /* counted clock */
+    board_build(m);
+    assert_int_equal(fdt_num_mem_rsv(tree(m)), 0);
+    board_destroy(m);
+    for (unsigned users = 0; users < 2; users++) {
+        char path[40];
+        uint64_t at, bytes;
+        m = new_board();
+        m->cfg.clock = CLOCK_HOST;
+        write_dtb(path, false, 0);
+        if (users)
+            m->cfg.dtb = path;
+        board_build(m);
+        const struct loader_result *p = &m->virt.placed;
+        assert_int_equal(fdt_num_mem_rsv(tree(m)), 1);
+        assert_int_equal(fdt_get_mem_rsv(tree(m), 0, &at, &bytes), 0);
+        assert_int_equal(at, m->virt.vm.steal_base);
+        assert_int_equal(bytes, VIRT_STEAL_BYTES);
+        assert_int_equal(at % VIRT_STEAL_BYTES, 0);
+        assert_non_null(mem_ptr(&m->virt.vm.mem, at, bytes, MEM_WRITE));
+        assert_true(at + bytes <= p->kernel_start || at >= p->kernel_end);
+        assert_true(at + bytes <= p->dtb || at >= p->dtb + p->dtb_max_bytes);
+        assert_int_equal(m->virt.vm.vcpus[0]->steal.at, at);
+        unlink(path);
+        board_destroy(m);
+    }
+}
+
 static void assert_build_fails(struct board *m, int code, const char *word)
 {
     struct err e = {0};
@@ -470,6 +503,7 @@ int main(void)
         cmocka_unit_test(test_users_tree_is_kept_and_filled_in),
         cmocka_unit_test(test_users_tree_with_32_bit_addresses_gets_them),
         cmocka_unit_test(test_users_bootargs_stay_without_append),
+        cmocka_unit_test(test_memory_of_stolen_time_is_reserved),
         cmocka_unit_test(test_damaged_tree_is_refused_with_its_name),
         cmocka_unit_test(test_append_that_does_not_fit_is_refused),
         cmocka_unit_test(test_tree_that_is_too_large_is_refused),

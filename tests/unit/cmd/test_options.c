@@ -222,8 +222,9 @@ static void test_cpus(void **state)
     expect_good(&o, "--kernel k -c 2");
     assert_true(o.engine->smp);
     run_options_fini(&o);
-    if (!jit_engine.smp)
-        expect_bad("--kernel k -c 2 --engine jit", "--engine interp");
+    expect_good(&o, "--kernel k -c 8 --engine jit");
+    assert_true(o.engine->smp);
+    run_options_fini(&o);
     expect_bad("--kernel k -c 0", "--cpus");
     expect_bad("--kernel k -c 124", "at most 123");
     expect_bad("--kernel k -c 4000000000", "--cpus");

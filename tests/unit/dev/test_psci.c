@@ -120,6 +120,48 @@ static void test_smccc_workarounds_are_not_needed_but_callable(void **s)
     machine_destroy(m);
 }
 
+/* 0xc5000020 and 0xc5000021 have no SMC32 form; PSCI_FEATURES does not know them. */
+static void test_pv_time_is_there_only_where_the_board_has_room(void **s)
+{
+    (void)s;
+    struct machine *m = with_vcpu();
+    const uint64_t table = 0x40008000;
+    for (unsigned there = 0; there < 2; there++) {
+        int64_t yes = there ? 0 : -1;
+        m->vm.steal_base = there ? table : 0;
+        vm_reset(&m->vm);
+        assert_int_equal(call(m, SMCCC_ARCH_FEATURES, PV_TIME_FEATURES, 0, 0), yes);
+        assert_int_equal(call(m, PV_TIME_FEATURES, PV_TIME_FEATURES, 0, 0), yes);
+        assert_int_equal(call(m, PV_TIME_FEATURES, PV_TIME_ST, 0, 0), yes);
+        assert_int_equal(call(m, PV_TIME_FEATURES, 0xc5000022, 0, 0), -1);
+        assert_int_equal(call(m, SMCCC_ARCH_FEATURES, PV_TIME_FEATURES & ~SMCCC_64, 0, 0), -1);
+        assert_int_equal(call(m, PSCI_FEATURES, PV_TIME_FEATURES, 0, 0), -1);
+        assert_int_equal(call(m, PV_TIME_FEATURES & ~SMCCC_64, PV_TIME_ST, 0, 0), -1);
+        assert_int_equal(call(m, PV_TIME_ST & ~SMCCC_64, 0, 0, 0), -1);
+        assert_int_equal(call(m, PV_TIME_ST, 0, 0, 0), there ? (int64_t)table : -1);
+    }
+    machine_destroy(m);
+}
+
+static void test_pv_time_has_a_structure_for_each_cpu(void **s)
+{
+    (void)s;
+    struct machine *m = with_vcpu();
+    struct a64_features f = {{1, 0}};
+    struct err e = {0};
+    const uint64_t table = 0x40008000;
+    assert_int_equal(vm_add_vcpu(&m->vm, &no_engine, &f, &e), 0);
+    m->vm.steal_base = table;
+    vm_reset(&m->vm);
+    memset(mem_ptr(&m->vm.mem, table, 192, MEM_WRITE), 0xff, 192);
+    m->vm.vcpus[1]->steal.ns = 5; /* from before CPU_OFF */
+    assert_int_equal(call_by(m->vm.vcpus[1], PV_TIME_ST, 0, 0, 0), table + 64);
+    const uint8_t *p = mem_ptr(&m->vm.mem, table, 192, MEM_READ);
+    for (unsigned i = 0; i < 192; i++)
+        assert_int_equal(p[i], i < 64 || i >= 128 ? 0xff : i == 72 ? 5 : 0);
+    machine_destroy(m);
+}
+
 static void test_psci_system_calls_post_events_and_stop_the_cpu(void **s)
 {
     (void)s;
@@ -277,6 +319,8 @@ int main(void)
         cmocka_unit_test(test_psci_unknown_calls_are_not_supported),
         cmocka_unit_test(test_psci_features_tells_what_is_there),
         cmocka_unit_test(test_smccc_workarounds_are_not_needed_but_callable),
+        cmocka_unit_test(test_pv_time_is_there_only_where_the_board_has_room),
+        cmocka_unit_test(test_pv_time_has_a_structure_for_each_cpu),
         cmocka_unit_test(test_psci_system_calls_post_events_and_stop_the_cpu),
         cmocka_unit_test(test_psci_reset2_rejects_other_types),
         cmocka_unit_test(test_psci_suspend_returns_when_an_interrupt_is_pending),

@@ -399,6 +399,20 @@ static void test_flushing_code_does_not_write_fpsr(void **unused)
     assert_int_equal(count(IR_FCHK), 2);
 }
 
+/* With several vCPUs these wait for others, tell them something, or give the host's processor away.
+ */
+static void test_what_concerns_other_vcpus_is_interpreted(void **state)
+{
+    (void)state;
+    const uint32_t dsb = a64_encode_DSB(11), dmb = a64_encode_DMB(11), yield = a64_encode_YIELD();
+    const uint32_t ic_ivau = a64_encode_SYS(3, 7, 5, 1, 2);
+    expect(dsb, LIFT_EL1, LIST(IR_FENCE));
+    expect(dsb, LIFT_EL1 | LIFT_SMP, LIST(IR_INTERP));
+    expect(dmb, LIFT_EL1 | LIFT_SMP, LIST(IR_FENCE));
+    expect(yield, LIFT_EL1 | LIFT_SMP, LIST(IR_INTERP));
+    expect(ic_ivau, LIFT_EL1 | LIFT_SMP, LIST(IR_INTERP));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -425,6 +439,7 @@ int main(void)
         cmocka_unit_test(test_context_writes_are_left_to_the_interpreter),
         cmocka_unit_test(test_unmasking_looks_for_interrupts),
         cmocka_unit_test(test_only_full_barriers_fence),
+        cmocka_unit_test(test_what_concerns_other_vcpus_is_interpreted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -288,6 +288,152 @@ static void test_exclusives_notice_a_value_that_came_back(void **state)
     in_every_way(CPUS, &c, prepare_stack, check_stack);
 }
 
+/* Between one vCPU's load-exclusive and its store-exclusive another does `between` to the location:
+ * X1 = its address, X10 = X12 = what it holds, X11 = one more, X13 = 1, XZR and X15 = 0. */
+typedef void between_fn(struct code *c);
+
+static void do_nothing(struct code *c)
+{
+    (void)c;
+}
+
+static void do_failing_cas(struct code *c)
+{
+    I(c, CAS, 1, 0, 11, 0, 1, 13);
+    I(c, CASP, 1, 0, 14, 0, 1, 12); /* expects 0 in the first half */
+}
+
+static void do_exclusives(struct code *c)
+{
+    for (unsigned value = 11;; value--) {
+        unsigned again = here(c);
+        I(c, LDXR, 1, 1, 16);
+        I(c, STXR, 1, 17, 1, value);
+        cbnz(c, 17, again);
+        if (value == 10)
+            return;
+    }
+}
+
+static void do_exclusive_pairs(struct code *c)
+{
+    for (unsigned value = 11;; value--) {
+        unsigned again = here(c);
+        I(c, LDXP, 1, 17, 1, 16);
+        I(c, STXP, 1, 18, XZR, 1, value);
+        cbnz(c, 18, again);
+        if (value == 10)
+            return;
+    }
+}
+
+static void do_add(struct code *c)
+{
+    I(c, LDADD, 1, 0, 0, 13, 1, 16);
+    I(c, SUB_s, 1, 0, 13, 0, XZR, 14);
+    I(c, LDADD, 1, 0, 0, 14, 1, 16);
+}
+
+static void do_set_and_clear(struct code *c)
+{
+    I(c, LDSET, 0, 0, 0, 13, 1, 16);
+    I(c, LDCLR, 0, 0, 0, 13, 1, 16);
+}
+
+static void do_swap(struct code *c)
+{
+    I(c, SWP, 1, 0, 0, 11, 1, 16);
+    I(c, SWP, 1, 0, 0, 10, 1, 16);
+}
+
+static void do_cas(struct code *c)
+{
+    I(c, CAS, 1, 0, 10, 0, 1, 11);
+    I(c, CAS, 1, 0, 11, 0, 1, 12);
+}
+
+static void do_casp(struct code *c)
+{
+    mov(c, 20, 10);
+    li(c, 21, 0);
+    mov(c, 22, 11);
+    li(c, 23, 0);
+    I(c, CASP, 1, 0, 20, 0, 1, 22);
+    I(c, CASP, 1, 0, 22, 0, 1, 20);
+}
+
+#define EVEN 4 /* so that LDSET and LDCLR of bit 0 put it back */
+
+static void prepare_even(struct rig *r)
+{
+    rig_poke(r, SHARED, 8, EVEN);
+}
+
+static void flag_wait(struct code *c, unsigned address)
+{
+    unsigned again = here(c);
+    I(c, LDAR, 1, address, 9);
+    unsigned set = I(c, CBNZ, 1, 0, 9);
+    b(c, again);
+    label(c, set);
+}
+
+/* The store-exclusive must fail, or must not. */
+static void between(between_fn *fn, bool pair, bool fails)
+{
+    struct code c = {0};
+    li(&c, 1, SHARED);
+    li(&c, 2, SHARED + 64);
+    li(&c, 3, SHARED + 128);
+    li(&c, 13, 1);
+    li(&c, 15, 0);
+    li(&c, 14, 0);
+    unsigned other = I(&c, CBNZ, 1, 0, 0);
+    if (pair)
+        I(&c, LDXP, 1, 5, 1, 4);
+    else
+        I(&c, LDXR, 1, 1, 4);
+    I(&c, STLR, 1, 2, 13);
+    flag_wait(&c, 3);
+    if (pair)
+        I(&c, STXP, 1, 6, 5, 1, 4);
+    else
+        I(&c, STXR, 1, 6, 1, 4);
+    li(&c, 7, fails);
+    must_be_equal(&c, 6, 7);
+    good_end(&c);
+    label(&c, other);
+    li(&c, 10, EVEN);
+    li(&c, 11, EVEN + 1);
+    mov(&c, 12, 10);
+    flag_wait(&c, 2);
+    fn(&c);
+    I(&c, STLR, 1, 3, 13);
+    good_end(&c);
+    in_every_way(2, &c, prepare_even, NULL);
+}
+
+static void test_exclusives_notice_each_atomic_write(void **state)
+{
+    (void)state;
+    static between_fn *const writes[] = {do_exclusives, do_exclusive_pairs, do_add,
+                                         do_set_and_clear, do_swap, do_cas, do_casp};
+    for (unsigned n = 0; n < ARRAY_LEN(writes); n++) {
+        between(writes[n], false, true);
+        between(writes[n], true, true);
+    }
+}
+
+/* It could be otherwise, but loops of compare and swap would never let an exclusive through. */
+static void test_exclusives_ignore_what_wrote_nothing(void **state)
+{
+    (void)state;
+    for (unsigned pair = 0; pair < 2; pair++) {
+        between(do_nothing, pair, false);
+        between(do_failing_cas, pair, false);
+    }
+}
+
 /* One writes the same number into both halves of 16 bytes, of 8 that are not aligned, the others
  * never see them differ. */
 static void test_pairs_and_unaligned_doublewords_are_single_copy_atomic(void **state)
@@ -697,6 +843,8 @@ int main(void)
         cmocka_unit_test(test_exclusive_increments_are_not_lost),
         cmocka_unit_test(test_atomics_of_different_sizes_respect_each_other),
         cmocka_unit_test(test_exclusives_notice_a_value_that_came_back),
+        cmocka_unit_test(test_exclusives_notice_each_atomic_write),
+        cmocka_unit_test(test_exclusives_ignore_what_wrote_nothing),
         cmocka_unit_test(test_pairs_and_unaligned_doublewords_are_single_copy_atomic),
         cmocka_unit_test(test_tlbi_is_complete_on_every_vcpu_at_the_dsb),
         cmocka_unit_test(test_ic_ivau_reaches_every_vcpu),

@@ -20,7 +20,7 @@ static void test_live_journal_hands_values_through(void **state)
     (void)state;
     struct journal j = {.ops = &journal_live_ops};
     uint8_t data[4] = {1, 2, 3, 4};
-    for (int kind = JOURNAL_TIME; kind <= JOURNAL_DMA; kind++) {
+    for (int kind = JOURNAL_TIME; kind <= JOURNAL_STEAL; kind++) {
         assert_int_equal(journal_value(&j, (enum journal_kind)kind, 99), 99);
         assert_int_equal(journal_bytes(&j, (enum journal_kind)kind, data, 3, 4), 3);
     }
@@ -63,6 +63,7 @@ static void test_fixed_journal_has_one_date_and_takes_input(void **state)
     uint8_t key = 'x';
     assert_int_equal(journal_value(&a, JOURNAL_WALL, 1), journal_value(&b, JOURNAL_WALL, 2));
     assert_int_equal(journal_value(&a, JOURNAL_DMA, 5), 5);
+    assert_int_equal(journal_value(&a, JOURNAL_STEAL, 5), 0);
     assert_int_equal(journal_bytes(&a, JOURNAL_INPUT, &key, 1, 1), 1);
     assert_int_equal(key, 'x');
 }

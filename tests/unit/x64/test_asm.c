@@ -248,6 +248,7 @@ static void test_bit_operations_are_read_back(void **state)
         x64_bt_ri(b, w, d, v), expect(t, "bt", D, imm(8, v));
         x64_bt_mi(b, w, m, v), expect(t, "bt", mem(8u * n, m), imm(8, v));
         x64_bts_ri(b, w, d, v), expect(t, "bts", D, imm(8, v));
+        x64_bts_mi(b, w, m, v), expect(t, "bts", mem(8u * n, m), imm(8, v));
         x64_btr_ri(b, w, d, v), expect(t, "btr", D, imm(8, v));
         x64_btc_ri(b, w, d, v), expect(t, "btc", D, imm(8, v));
     }
