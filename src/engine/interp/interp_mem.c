@@ -174,13 +174,15 @@ static inline void copy16(void *to, const void *from)
     *(volatile any128 *)to = *(const volatile any128 *)from;
 }
 
-/* The unit in which [host, host+len) is accessed: the element; two of 8 bytes together when they
- * are aligned together (FEAT_LSE2: LDP, STP); bytes, when an element is cut by the end of a page.
- */
+/* The unit in which [host, host+len) is accessed: the element; two of 4 bytes together, and two of
+ * 8 when they are aligned together (FEAT_LSE2: LDP, STP within 16 aligned bytes; the host's access
+ * of 8 bytes is one wherever it is there); bytes, when an element is cut by the end of a page. */
 static unsigned step_of(const void *host, unsigned len, unsigned elem)
 {
     if (len % elem)
         return 1;
+    if (elem == 4 && len == 8)
+        return 8;
     return elem == 8 && len == 16 && (uintptr_t)host % 16 == 0 ? 16 : elem;
 }
 
@@ -352,8 +354,13 @@ bool interp_load_pair(struct a64_cpu *cpu, gva_t va, unsigned size, enum interp_
             return false;
         p = bytes;
     }
-    if (step_of(p, 2 * size, size) == 16) {
+    unsigned step = step_of(p, 2 * size, size);
+    if (step == 16) {
         copy16(value, p);
+    } else if (step == 2 * size) {
+        uint64_t both = host_load(p, step);
+        value[0] = (uint32_t)both;
+        value[1] = both >> 32;
     } else {
         value[0] = host_load(p, size);
         value[1] = host_load(p + size, size);
@@ -366,8 +373,11 @@ bool interp_store_pair(struct a64_cpu *cpu, gva_t va, unsigned size, enum interp
 {
     uint8_t *p = fast_ptr(cpu, va, 2 * size, size, acc, A64_ACCESS_WRITE);
     if (LIKELY(p != NULL)) {
-        if (step_of(p, 2 * size, size) == 16) {
+        unsigned step = step_of(p, 2 * size, size);
+        if (step == 16) {
             copy16(p, value);
+        } else if (step == 2 * size) {
+            host_store(p, step, (uint32_t)value[0] | value[1] << 32);
         } else {
             host_store(p, size, value[0]);
             host_store(p + size, size, value[1]);

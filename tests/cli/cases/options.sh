@@ -20,7 +20,9 @@ for size in 0 lots -1 1.5G 0x10 99999999999999999999 3M 4097K 256G 1Z '1 G' 2000
     fails "--memory '$size'" 2 "--memory: '$size'" run "${k[@]}" --memory "$size"
 done
 fails '-m with a bad size' 2 '--memory' run "${k[@]}" -mx
-fails '--cpus 2 with jit' 2 '--cpus: engine jit.*--engine interp' run "${k[@]}" --cpus 2 --engine jit
+for engine in jit interp auto; do
+    runs "--cpus 2 with $engine" 0 run "${k[@]}" --cpus 2 --engine "$engine" --console null
+done
 fails '--cpus 124' 2 '--cpus: 124.*at most 123.*interrupt controller' run "${k[@]}" --cpus 124
 for n in 0 x -1 1.0; do
     fails "--cpus $n" 2 "--cpus: '$n'" run "${k[@]}" --cpus "$n"
