@@ -82,7 +82,14 @@ static uint64_t start_epoch(struct vm *vm, const struct vcpu *except)
     return epoch;
 }
 
-void broadcast_tlbi(struct vcpu *v, const struct a64_tlbi *op)
+/* One operation as mail. */
+struct mail {
+    const struct a64_tlbi *tlbi; /* null: it is about code */
+    gpa_t page;
+    bool all;
+};
+
+static void send(struct vcpu *v, const struct mail *m)
 {
     struct vm *vm = v->vm;
     if (alone(vm))
@@ -92,28 +99,24 @@ void broadcast_tlbi(struct vcpu *v, const struct a64_tlbi *op)
         if (vm->vcpus[i] == v)
             continue;
         pthread_mutex_lock(&b->lock);
-        post_tlbi(b, op);
+        if (m->tlbi)
+            post_tlbi(b, m->tlbi);
+        else
+            post_code(b, m->page, m->all);
         pthread_mutex_unlock(&b->lock);
     }
     v->broadcast.sent++;
     v->broadcast.ticket = start_epoch(vm, v);
 }
 
+void broadcast_tlbi(struct vcpu *v, const struct a64_tlbi *op)
+{
+    send(v, &(const struct mail){.tlbi = op});
+}
+
 void broadcast_code(struct vcpu *v, gpa_t pa, bool all)
 {
-    struct vm *vm = v->vm;
-    if (alone(vm))
-        return;
-    for (unsigned i = 0; i < vm->cpu_count; i++) {
-        struct broadcast *b = &vm->vcpus[i]->broadcast;
-        if (vm->vcpus[i] == v)
-            continue;
-        pthread_mutex_lock(&b->lock);
-        post_code(b, pa & ~(gpa_t)(MEM_PAGE_SIZE - 1), all);
-        pthread_mutex_unlock(&b->lock);
-    }
-    v->broadcast.sent++;
-    v->broadcast.ticket = start_epoch(vm, v);
+    send(v, &(const struct mail){.page = pa & ~(gpa_t)(MEM_PAGE_SIZE - 1), .all = all});
 }
 
 uint64_t broadcast_start_epoch(struct vm *vm)

@@ -159,6 +159,22 @@ static uint8_t *leave_for(struct glue *g, enum x64_leave why)
     return at;
 }
 
+/* After a hook that may know where to go on: goes there. If it does not (null), the code behind
+ * gets save_mem(0) in RAX and save_mem(rcx) in RCX. */
+static void go_there(struct glue *g, unsigned rcx)
+{
+    struct x64_buf *b = g->b;
+    x64_load(b, 8, false, 1, R14, area_mem(g, set));
+    caller_homes(g, false);
+    vector_moves(g, false);
+    x64_test_rr(b, 1, RAX, RAX);
+    uint8_t *unknown = x64_jcc_fwd8(b, X64_E);
+    x64_jmp_r(b, RAX);
+    x64_patch(b, unknown);
+    x64_load(b, 8, false, 1, RAX, save_mem(g, 0));
+    x64_load(b, 8, false, 1, RCX, save_mem(g, rcx));
+}
+
 /* Goes to the code that `hook` knows for guest address RAX (more arguments from RDX on), or leaves
  * to that address with PSTATE.BTYPE from save_mem(1). No values are needed any more. */
 static void ask_for_code(struct glue *g, uintptr_t hook)
@@ -169,15 +185,7 @@ static void ask_for_code(struct glue *g, uintptr_t hook)
     x64_store(b, 8, save_mem(g, 0), RAX);
     x64_mov_rr(b, 1, RSI, RAX);
     call_c(g, hook);
-    x64_load(b, 8, false, 1, R14, area_mem(g, set));
-    caller_homes(g, false);
-    vector_moves(g, false);
-    x64_test_rr(b, 1, RAX, RAX);
-    uint8_t *unknown = x64_jcc_fwd8(b, X64_E);
-    x64_jmp_r(b, RAX);
-    x64_patch(b, unknown);
-    x64_load(b, 8, false, 1, RAX, save_mem(g, 0));
-    x64_load(b, 8, false, 1, RCX, save_mem(g, 1));
+    go_there(g, 1);
     (void)leave_for(g, X64_LEAVE_JUMP);
 }
 
@@ -373,15 +381,7 @@ static uint8_t *exception(struct glue *g)
     x64_mov_rr(b, 0, RDX, RCX);
     call_c(g, (uintptr_t)g->hooks->exception);
     x64_load(b, 8, false, 1, sp, home_mem(g, IR_SP));
-    x64_load(b, 8, false, 1, R14, area_mem(g, set));
-    caller_homes(g, false);
-    vector_moves(g, false);
-    x64_test_rr(b, 1, RAX, RAX);
-    uint8_t *slow = x64_jcc_fwd8(b, X64_E);
-    x64_jmp_r(b, RAX);
-    x64_patch(b, slow);
-    x64_load(b, 8, false, 1, RAX, save_mem(g, 0));
-    x64_load(b, 8, false, 1, RCX, save_mem(g, 7));
+    go_there(g, 7);
     x64_jmp(b, g->interp);
     return at;
 }

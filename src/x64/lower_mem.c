@@ -582,31 +582,45 @@ void lo_version_unlock(struct lower *e, int word, bool compared)
     x64_patch(b, end);
 }
 
+/* ADD or SWP of register c at [at]; `old` gets what was there. */
+static void add_or_swap(struct lower *e, const struct ir_insn *i, int c, int at, int old)
+{
+    int size = 1 << i->sub;
+    x64_mov_rr(e->b, 1, old, c);
+    if (i->sub2 == IR_RMW_ADD) {
+        x64_lock(e->b);
+        x64_xadd_mr(e->b, size, x64_m(at, 0), old);
+    } else {
+        x64_xchg_mr(e->b, size, x64_m(at, 0), old);
+    }
+}
+
+/* Any other operation at [at]: RAX = what was there. */
+static void update(struct lower *e, const struct ir_insn *i, int c, int at)
+{
+    struct x64_buf *b = e->b;
+    int size = 1 << i->sub;
+    x64_load(b, size, false, 1, RAX, x64_m(at, 0));
+    uint8_t *again = b->p;
+    combine(e, i, c);
+    x64_lock(b);
+    x64_cmpxchg_mr(b, size, x64_m(at, 0), RCX);
+    x64_jcc_near(b, X64_NE, again);
+}
+
 /* The old value's register; t: a free one. */
 static int shared_rmw(struct lower *e, const struct ir_insn *i, int c, int t)
 {
     struct x64_buf *b = e->b;
-    int size = 1 << i->sub;
     locate(e, i);
     x64_mov_rr(b, 1, t, RAX);
     lo_version_word(e, RCX, RAX);
     x64_store(b, 8, lo_area(e, lo_hi), RCX);
     lo_version_lock(e, i, RCX);
     if (i->sub2 == IR_RMW_ADD || i->sub2 == IR_RMW_SWP) {
-        x64_mov_rr(b, 1, RAX, c);
-        if (i->sub2 == IR_RMW_ADD) {
-            x64_lock(b);
-            x64_xadd_mr(b, size, x64_m(t, 0), RAX);
-        } else {
-            x64_xchg_mr(b, size, x64_m(t, 0), RAX);
-        }
+        add_or_swap(e, i, c, t, RAX);
     } else {
-        x64_load(b, size, false, 1, RAX, x64_m(t, 0));
-        uint8_t *again = b->p;
-        combine(e, i, c);
-        x64_lock(b);
-        x64_cmpxchg_mr(b, size, x64_m(t, 0), RCX);
-        x64_jcc_near(b, X64_NE, again);
+        update(e, i, c, t);
     }
     x64_load(b, 8, false, 1, RCX, lo_area(e, lo_hi));
     lo_version_unlock(e, RCX, false);
@@ -616,7 +630,7 @@ static int shared_rmw(struct lower *e, const struct ir_insn *i, int c, int t)
 void lower_RMW(struct lower *e, const struct ir_insn *i)
 {
     struct x64_buf *b = e->b;
-    int c = lo_r(e, i->c), size = 1 << i->sub;
+    int c = lo_r(e, i->c);
     if (e->req->smp) {
         int old = shared_rmw(e, i, c, lo_temp(e));
         result(e, i, old);
@@ -624,25 +638,14 @@ void lower_RMW(struct lower *e, const struct ir_insn *i)
     }
     if (i->sub2 == IR_RMW_ADD || i->sub2 == IR_RMW_SWP) {
         locate(e, i);
-        x64_mov_rr(b, 1, RCX, c);
-        if (i->sub2 == IR_RMW_ADD) {
-            x64_lock(b);
-            x64_xadd_mr(b, size, x64_m(RAX, 0), RCX);
-        } else {
-            x64_xchg_mr(b, size, x64_m(RAX, 0), RCX);
-        }
+        add_or_swap(e, i, c, RAX, RCX);
         result(e, i, RCX);
         return;
     }
     int t = lo_temp(e);
     locate(e, i);
     x64_mov_rr(b, 1, t, RAX);
-    x64_load(b, size, false, 1, RAX, x64_m(t, 0));
-    uint8_t *again = b->p;
-    combine(e, i, c);
-    x64_lock(b);
-    x64_cmpxchg_mr(b, size, x64_m(t, 0), RCX);
-    x64_jcc_near(b, X64_NE, again);
+    update(e, i, c, t);
     result(e, i, RAX);
 }
 

@@ -327,16 +327,7 @@ static bool compare_lanes(struct lift *l, uint32_t word, unsigned shape, unsigne
     HALF(NAME##_vh, compare_lanes(l, word, fp_shape(word), rel, zero, marks))                      \
     HALF(NAME##_ssh, compare_lanes(l, word, IR_FP_SCALAR, rel, zero, marks))
 
-COMPARE(FCMEQ, IR_FP_EQ, false, 0)
-COMPARE(FCMGE, IR_FP_GE, false, 0)
-COMPARE(FCMGT, IR_FP_GT, false, 0)
-COMPARE(FACGE, IR_FP_GE, false, IR_FP_ABS)
-COMPARE(FACGT, IR_FP_GT, false, IR_FP_ABS)
-COMPARE(FCMEQZ, IR_FP_EQ, true, 0)
-COMPARE(FCMGEZ, IR_FP_GE, true, 0)
-COMPARE(FCMGTZ, IR_FP_GT, true, 0)
-COMPARE(FCMLEZ, IR_FP_LE, true, 0)
-COMPARE(FCMLTZ, IR_FP_LT, true, 0)
+FP_COMPARISONS(COMPARE)
 
 /* ---- To and from integers ---- */
 

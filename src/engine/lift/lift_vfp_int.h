@@ -60,4 +60,17 @@ static inline ir_val fp_emit(struct lift *l, enum ir_op op, unsigned sub, unsign
     return v;
 }
 
+/* Comparisons of lanes, of all sizes alike: X(name, relation, with zero, IR_FP_* besides). */
+#define FP_COMPARISONS(X)                                                                  \
+    X(FCMEQ, IR_FP_EQ, false, 0)                                                                   \
+    X(FCMGE, IR_FP_GE, false, 0)                                                                   \
+    X(FCMGT, IR_FP_GT, false, 0)                                                                   \
+    X(FACGE, IR_FP_GE, false, IR_FP_ABS)                                                           \
+    X(FACGT, IR_FP_GT, false, IR_FP_ABS)                                                           \
+    X(FCMEQZ, IR_FP_EQ, true, 0)                                                                   \
+    X(FCMGEZ, IR_FP_GE, true, 0)                                                                   \
+    X(FCMGTZ, IR_FP_GT, true, 0)                                                                   \
+    X(FCMLEZ, IR_FP_LE, true, 0)                                                                   \
+    X(FCMLTZ, IR_FP_LT, true, 0)
+
 #endif
